@@ -1,0 +1,52 @@
+# Compile flags of our own code, and the one way to declare a library.
+
+add_library(accopt_flags INTERFACE)
+target_compile_options(accopt_flags INTERFACE
+  -Wall -Wextra -Werror -Wno-unused-parameter -fno-exceptions)
+target_include_directories(accopt_flags SYSTEM INTERFACE
+  ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+separate_arguments(accopt_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+target_compile_definitions(accopt_flags INTERFACE ${accopt_llvm_definitions})
+if(ACCOPT_SANITIZE)
+  target_compile_options(accopt_flags INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+    -fno-sanitize=vptr -fno-omit-frame-pointer)
+  target_link_options(accopt_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# accopt_add_library(Name SOURCES a.cpp ... [LINK libs ...] [DEPENDS targets ...]
+#                    [EXCEPTIONS])
+# Declares the static library AccOptName with alias AccOpt::Name.
+function(accopt_add_library name)
+  cmake_parse_arguments(ARG "EXCEPTIONS" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  set(target AccOpt${name})
+  add_library(${target} STATIC ${ARG_SOURCES})
+  add_library(AccOpt::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:accopt_flags>
+                        PUBLIC ${ARG_LINK})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
+    $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:include>)
+  # ONNX's checker throws; its caller catches at the seam.
+  if(ARG_EXCEPTIONS)
+    target_compile_options(${target} PRIVATE -fexceptions)
+  endif()
+  if(ARG_DEPENDS)
+    add_dependencies(${target} ${ARG_DEPENDS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY ACCOPT_LIBRARIES ${target})
+endfunction()
+
+# accopt_add_tool(name SOURCES ... LINK ...)
+function(accopt_add_tool name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE accopt_flags ${ARG_LINK})
+  # torch exports symbols of another protobuf: keep ours to ourselves.
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  install(TARGETS ${name} RUNTIME DESTINATION bin)
+endfunction()
