@@ -1,0 +1,76 @@
+//===- Program.h - A program of the machine, in memory ----------*- C++ -*-===//
+//
+// Part of AccOpt. What a binary holds: the meeting point of scheduling (which
+// makes it), the ELF writer and loader, analysis and simulator.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_CODEGEN_PROGRAM_H
+#define ACCOPT_CODEGEN_PROGRAM_H
+
+#include "accopt/Target/Command.h"
+#include "accopt/Target/Machine.h"
+
+#include <string>
+#include <vector>
+
+namespace accopt {
+
+/// An int8 tensor in DRAM, dense and row-major in `shape`.
+struct TensorInfo {
+  enum class Kind : uint8_t { Input, Output, Intermediate };
+  Kind kind = Kind::Intermediate;
+  std::string name; ///< ONNX value or node name
+  uint32_t address = 0;
+  std::vector<int64_t> shape; ///< as stored (NHWC where the model says NCHW)
+  /// Dimension i of the model's tensor is dimension permutation[i] of `shape`;
+  /// the model's shape follows from it, except that `modelShape` may
+  /// differ by a reshape of the permuted tensor.
+  std::vector<int64_t> permutation;
+  std::vector<int64_t> modelShape;
+  double scale = 1;
+  int32_t zeroPoint = 0;
+  /// Layer after which the tensor is complete and until which it is alive; an
+  /// input is complete before layer 0 (-1).
+  int32_t definedBy = -1;
+};
+
+/// A row of the cost report that does not depend on a run.
+struct LayerInfo {
+  std::string name;      ///< ONNX node names, joined by '+'
+  std::string op;        ///< e.g. "conv2d"
+  std::string placement; ///< "array", "vector", "dma" or "host"
+  std::string reason;    ///< why on the host; else empty
+  uint64_t rooflineCycles = 0;
+};
+
+/// A function of the host's module: int8 tensors in DRAM in and out.
+struct HostFunction {
+  struct Argument {
+    uint32_t address = 0;
+    std::vector<int64_t> shape;
+  };
+  std::string symbol;
+  std::vector<Argument> arguments, results;
+};
+
+struct Constant {
+  uint32_t address = 0;
+  std::vector<uint8_t> bytes;
+};
+
+struct Program {
+  std::string modelName, modelSha256;
+  Machine machine;
+  uint32_t dramBytes = 0; ///< all addresses lie below
+  std::vector<Constant> constants; ///< sorted, disjoint
+  std::vector<TensorInfo> tensors;
+  std::vector<LayerInfo> layers;
+  std::vector<HostFunction> hostFunctions;
+  std::string hostModule; ///< MLIR bytecode, empty without host functions
+  std::vector<Command> commands; ///< program order; layers never decrease
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_CODEGEN_PROGRAM_H

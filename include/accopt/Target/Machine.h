@@ -1,0 +1,56 @@
+//===- Machine.h - Description of a machine ---------------------*- C++ -*-===//
+//
+// Part of AccOpt. The parameters of a machine, read from YAML (MachineIO.h).
+// Every number that timing, energy or capacity depends on is here and nowhere
+// else; docs/Machine.md says what each one does.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_TARGET_MACHINE_H
+#define ACCOPT_TARGET_MACHINE_H
+
+#include <cstdint>
+#include <string>
+
+namespace accopt {
+
+/// Prices of events in picojoules; one named profile per source, never mixed.
+struct EnergyProfile {
+  std::string name, source;
+  double macInt8 = 0;              ///< int8 multiply, int32 add
+  double scratchpadReadByte = 0, scratchpadWriteByte = 0;
+  double accumulatorReadByte = 0, accumulatorWriteByte = 0;
+  double dramByte = 0;
+  double vectorOperation = 0;      ///< one lane, one int32 operation
+  double rescaleOperation = 0;     ///< one 32 x 32 bit multiply, add, shift
+  double hostOperation = 0;
+  double staticPerCycle = 0;       ///< whole machine
+};
+
+/// Cycles that the vector unit spends per group of `lanes` elements.
+struct VectorCosts {
+  uint32_t mac = 1, max = 1, add = 1, mul = 1, rescale = 4, lookup = 4,
+           fill = 1;
+};
+
+struct Machine {
+  std::string name;
+  std::string dataflow = "weight-stationary";
+  uint32_t rows = 16, columns = 16;   ///< the array; weight-stationary
+  uint32_t scratchpadBytes = 256 * 1024;
+  uint32_t accumulatorBytes = 64 * 1024; ///< int32 accumulators
+  uint32_t dramBytesPerCycle = 16;       ///< each direction
+  uint32_t dramLatency = 100;            ///< cycles
+  uint32_t issueCycles = 4;              ///< decode and set-up of a command
+  uint32_t lanes = 64;                   ///< of the vector unit
+  uint32_t vectorLatency = 8;            ///< cycles, fill and drain
+  VectorCosts vector;
+  double clockHz = 1e9;
+  uint32_t hostOverheadCycles = 2000;    ///< per host function
+  double hostCyclesPerOperation = 1, hostCyclesPerByte = 0.25;
+  EnergyProfile energy;
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_TARGET_MACHINE_H

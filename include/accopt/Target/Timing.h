@@ -1,0 +1,53 @@
+//===- Timing.h - Time and events of one command ----------------*- C++ -*-===//
+//
+// Part of AccOpt. The one home of what a single command costs, used by analysis
+// and simulator alike. How commands compose in time is not here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_TARGET_TIMING_H
+#define ACCOPT_TARGET_TIMING_H
+
+#include "accopt/Target/Command.h"
+#include "accopt/Target/Machine.h"
+
+#include <cstdint>
+
+namespace accopt {
+
+/// Cycles. The engine is free again at start + occupancy; the command is
+/// complete (its tokens are sent) at start + occupancy + latency.
+struct Duration {
+  uint64_t occupancy = 0, latency = 0;
+};
+
+/// How often each priced event happens.
+struct Quantities {
+  uint64_t macs = 0;
+  uint64_t scratchpadReadBytes = 0, scratchpadWriteBytes = 0;
+  uint64_t accumulatorReadBytes = 0, accumulatorWriteBytes = 0;
+  uint64_t dramReadBytes = 0, dramWriteBytes = 0;
+  uint64_t vectorOperations = 0, rescaleOperations = 0;
+  uint64_t hostOperations = 0;
+
+  Quantities &operator+=(const Quantities &other);
+  bool operator==(const Quantities &) const = default;
+};
+
+/// Energy in picojoules by component.
+struct Energy {
+  double array = 0, scratchpad = 0, accumulator = 0, dram = 0, vector = 0,
+         host = 0, idle = 0;
+  double total() const;
+};
+
+Duration duration(const Command &command, const Machine &machine);
+Quantities quantities(const Command &command, const Machine &machine);
+
+/// Prices `quantities` and `cycles` of static power.
+Energy energy(const Quantities &quantities, uint64_t cycles,
+              const Machine &machine);
+
+} // namespace accopt
+
+#endif // ACCOPT_TARGET_TIMING_H
