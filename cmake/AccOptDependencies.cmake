@@ -20,9 +20,20 @@ set(ACCOPT_ONNX_PREFIX ${accopt_cache}/onnx-1.23.2 CACHE PATH
   "Where utils/build-onnx.sh installed ONNX")
 set(Protobuf_USE_STATIC_LIBS ON)
 find_package(Protobuf REQUIRED)
-find_package(ONNX REQUIRED CONFIG PATHS ${ACCOPT_ONNX_PREFIX} NO_DEFAULT_PATH)
+# ONNX's own package file asks for protobuf's package file, which Debian does not
+# ship; the targets need only the library that CMake's module has found.
+set(accopt_onnx_targets ${ACCOPT_ONNX_PREFIX}/lib/cmake/ONNX/ONNXTargets.cmake)
+if(NOT EXISTS ${accopt_onnx_targets})
+  message(FATAL_ERROR "ONNX is not in ${ACCOPT_ONNX_PREFIX}: run utils/build-onnx.sh")
+endif()
+include(${accopt_onnx_targets})
 
 find_package(ZLIB REQUIRED)
+
+# Debian's CMake package of libzip demands the command line tools as well, so
+# the library is linked by name.
+find_library(ACCOPT_LIBZIP zip REQUIRED)
+find_file(ACCOPT_LIBZIP_HEADER zip.h REQUIRED)
 
 if(ACCOPT_ENABLE_TRAINING)
   find_package(Torch REQUIRED)
