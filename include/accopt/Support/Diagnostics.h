@@ -1,8 +1,8 @@
 //===- Diagnostics.h - One-line errors that name the file -------*- C++ -*-===//
 //
 // Libraries without IR return `llvm::Error`; its text names the file first, and
-// only tools print it. The two functions here keep the form the same everywhere:
-// `error: FILE: what was expected, what was found`.
+// only tools print it. The two functions here keep the form the same
+// everywhere: `error: FILE: what was expected, what was found`.
 //
 //===----------------------------------------------------------------------===//
 

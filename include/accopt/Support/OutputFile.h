@@ -1,8 +1,8 @@
 //===- OutputFile.h - Files that appear whole or not at all -----*- C++ -*-===//
 //
-// A result is written under a temporary name in the same folder and renamed when
-// it is complete. Without commit(), after an error or a signal the temporary file
-// is removed and an older file of that name stays as it was.
+// A result is written under a temporary name in the same folder and renamed
+// when it is complete. Without commit(), after an error or a signal the
+// temporary file is removed and an older file of that name stays as it was.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,8 @@ class OutputFile {
 public:
   /// Opens `path` for writing. "-" is standard output; a device or a pipe that
   /// exists is written in place, for there a rename would replace it.
-  static llvm::Expected<std::unique_ptr<OutputFile>> create(llvm::StringRef path);
+  static llvm::Expected<std::unique_ptr<OutputFile>>
+  create(llvm::StringRef path);
 
   OutputFile(const OutputFile &) = delete;
   OutputFile &operator=(const OutputFile &) = delete;
