@@ -1,0 +1,224 @@
+//===- TableReport.cpp - Cost tables for people ---------------------------===//
+//
+// One row for each op and one for the total. The text table fits a terminal of
+// 100 columns: long names lose their middle, for ONNX node names differ at both
+// ends ("/layer1/layer1.0/conv1/Conv").
+//
+//===----------------------------------------------------------------------===//
+
+#include "Writers.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <array>
+
+using namespace llvm;
+using namespace accopt;
+
+namespace {
+constexpr unsigned lineWidth = 100;
+constexpr unsigned columnCount = 10;
+/// Name and op are cut and aligned to the left, numbers to the right.
+constexpr unsigned textColumns = 3;
+using Row = std::array<std::string, columnCount>;
+} // namespace
+
+static const Row header = {"op",    "type",   "on",   "cycles", "%",
+                           "util%", "energy", "MACs", "DRAM",   "bound"};
+
+/// Digits and a unit prefix: 1234567 becomes "1.23M".
+static std::string formatScaled(double value) {
+  constexpr StringRef prefixes[] = {"", "k", "M", "G", "T", "P"};
+  unsigned prefix = 0;
+  // 999.5 would round up to four digits.
+  while (value >= 999.5 && prefix + 1 < std::size(prefixes)) {
+    value /= 1000;
+    ++prefix;
+  }
+  if (prefix == 0 && value == static_cast<int64_t>(value))
+    return formatv("{0}", static_cast<int64_t>(value));
+  unsigned decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+  std::string text;
+  raw_string_ostream(text) << format("%.*f", decimals, value)
+                           << prefixes[prefix];
+  return text;
+}
+
+static std::string formatEnergy(double picojoules) {
+  constexpr StringRef units[] = {"pJ", "nJ", "uJ", "mJ", "J"};
+  unsigned unit = 0;
+  while (picojoules >= 999.5 && unit + 1 < std::size(units)) {
+    picojoules /= 1000;
+    ++unit;
+  }
+  return formatScaled(picojoules) + units[unit].str();
+}
+
+static std::string formatPercent(double part, double whole) {
+  std::string text;
+  raw_string_ostream(text) << format("%.1f",
+                                     whole > 0 ? 100 * part / whole : 0.0);
+  return text;
+}
+
+/// Cuts the middle out of `text` and replaces characters that would break the
+/// table.
+static std::string fitName(StringRef text, size_t width) {
+  std::string name = text.str();
+  for (char &c : name)
+    if (static_cast<unsigned char>(c) < 0x20)
+      c = '?';
+  if (name.size() <= width)
+    return name;
+  size_t tail = (width - 2) / 2;
+  return name.substr(0, width - 2 - tail) + ".." +
+         name.substr(name.size() - tail);
+}
+
+static Row makeRow(const OpCost &op, const CostTotal &total) {
+  const CostCounts &counts = op.counts;
+  return {op.name,
+          op.op,
+          getName(op.placement).str(),
+          std::to_string(op.cycles),
+          formatPercent(double(op.cycles), double(total.cycles)),
+          formatPercent(op.utilization, 1),
+          formatEnergy(op.energyPj()),
+          formatScaled(double(counts.macs)),
+          formatScaled(double(counts.dramReadBytes + counts.dramWriteBytes)),
+          getName(op.bound).str()};
+}
+
+static Row makeTotalRow(const CostTotal &total) {
+  const CostCounts &counts = total.counts;
+  return {"total",
+          "",
+          "",
+          std::to_string(total.cycles),
+          formatPercent(double(total.cycles), double(total.cycles)),
+          formatPercent(total.utilization, 1),
+          formatEnergy(total.energyPj),
+          formatScaled(double(counts.macs)),
+          formatScaled(double(counts.dramReadBytes + counts.dramWriteBytes)),
+          ""};
+}
+
+static std::vector<Row> makeRows(const CostReport &report) {
+  std::vector<Row> rows;
+  for (const OpCost &op : report.ops)
+    rows.push_back(makeRow(op, report.total));
+  rows.push_back(makeTotalRow(report.total));
+  return rows;
+}
+
+/// Widths that together with a blank between columns fit in `lineWidth`: the
+/// numbers take what they need, the two names share the rest.
+static std::array<unsigned, columnCount> fitWidths(ArrayRef<Row> rows) {
+  std::array<unsigned, columnCount> widths;
+  for (unsigned i = 0; i < columnCount; ++i) {
+    widths[i] = header[i].size();
+    for (const Row &row : rows)
+      widths[i] = std::max<unsigned>(widths[i], row[i].size());
+  }
+  constexpr unsigned maxOpType = 16;
+  widths[1] = std::min(widths[1], maxOpType);
+  unsigned others = columnCount - 1;
+  for (unsigned i = 1; i < columnCount; ++i)
+    others += widths[i];
+  constexpr unsigned minName = 8;
+  unsigned room = others + minName < lineWidth ? lineWidth - others : minName;
+  widths[0] = std::min(widths[0], room);
+  return widths;
+}
+
+static void printRow(const Row &row, ArrayRef<unsigned> widths,
+                     raw_ostream &os) {
+  std::string line;
+  raw_string_ostream text(line);
+  for (unsigned i = 0; i < columnCount; ++i) {
+    if (i != 0)
+      text << ' ';
+    bool isText = i < textColumns || i + 1 == columnCount;
+    if (isText)
+      text << left_justify(fitName(row[i], widths[i]), widths[i]);
+    else
+      text << right_justify(row[i], widths[i]);
+  }
+  os << StringRef(line).rtrim() << '\n';
+}
+
+/// One line of the totals that the table has no column for.
+static void printSummary(const CostReport &report, raw_ostream &os) {
+  const CostTotal &total = report.total;
+  double ratio = total.rooflineCycles > 0
+                     ? double(total.cycles) / double(total.rooflineCycles)
+                     : 0;
+  os << format("latency %.6g ms at %.4g MHz; ", total.latencySeconds * 1e3,
+               report.clockHz / 1e6)
+     << format("%.2f x the roofline of ", ratio) << total.rooflineCycles
+     << " cycles; DRAM peak " << formatScaled(double(report.dramPeakBytes))
+     << "B\n";
+}
+
+static void printHostOps(const CostReport &report, raw_ostream &os) {
+  for (const OpCost &op : report.ops)
+    if (op.placement == CostPlacement::Host)
+      os << "on the host: " << fitName(op.name, 40) << " (" << op.op
+         << "): " << op.reason << '\n';
+}
+
+void accopt::printTable(const CostReport &report, raw_ostream &os) {
+  os << fitName(report.modelName, 40) << " on "
+     << fitName(report.targetName, 40) << " (" << report.source << ")\n";
+  std::vector<Row> rows = makeRows(report);
+  std::array<unsigned, columnCount> widths = fitWidths(rows);
+  printRow(header, widths, os);
+  unsigned width = columnCount - 1;
+  for (unsigned column : widths)
+    width += column;
+  os << std::string(width, '-') << '\n';
+  for (const Row &row : ArrayRef(rows).drop_back())
+    printRow(row, widths, os);
+  os << std::string(width, '-') << '\n';
+  printRow(rows.back(), widths, os);
+  printSummary(report, os);
+  printHostOps(report, os);
+}
+
+/// Keeps a cell from ending its column.
+static std::string escapeMarkdown(StringRef text) {
+  std::string result;
+  for (char c : text) {
+    if (c == '|')
+      result += '\\';
+    result += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
+  }
+  return result;
+}
+
+void accopt::printMarkdown(const CostReport &report, raw_ostream &os) {
+  auto print = [&](const Row &row) {
+    for (const std::string &cell : row)
+      os << "| " << escapeMarkdown(cell) << ' ';
+    os << "|\n";
+  };
+  os << "## " << escapeMarkdown(report.modelName) << " on "
+     << escapeMarkdown(report.targetName) << " (" << report.source << ")\n\n";
+  print(header);
+  for (unsigned i = 0; i < columnCount; ++i)
+    os << (i < textColumns || i + 1 == columnCount ? "|---" : "|---:");
+  os << "|\n";
+  for (const Row &row : makeRows(report))
+    print(row);
+  os << '\n';
+  printSummary(report, os);
+  for (const OpCost &op : report.ops)
+    if (op.placement == CostPlacement::Host)
+      os << "\n- on the host: " << escapeMarkdown(op.name) << " (" << op.op
+         << "): " << escapeMarkdown(op.reason);
+  os << '\n';
+}

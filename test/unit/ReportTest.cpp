@@ -1,0 +1,143 @@
+//===- ReportTest.cpp - Cost reports --------------------------------------===//
+
+#include "accopt/Report/ReportWriter.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+using namespace llvm;
+using namespace accopt;
+
+namespace {
+
+CostReport makeReport() {
+  CostReport report;
+  report.source = "analysis";
+  report.modelName = "tiny.onnx";
+  report.targetName = "systolic16x16";
+  report.targetParameters = json::Object{{"rows", 16}};
+  report.clockHz = 1e9;
+  report.peakMacsPerCycle = 256;
+  report.dramPeakBytes = 4096;
+
+  OpCost conv;
+  conv.name = "/a/very/long/name/of/a/node/that/does/not/fit/into/the/table/"
+              "of/one/hundred/columns/Conv";
+  conv.op = "conv2d";
+  conv.cycles = 1000;
+  conv.rooflineCycles = 800;
+  conv.energy = {{"mac", 0.1}, {"dram", 2048.5}};
+  conv.counts = {.macs = 128000,
+                 .dramReadBytes = 1,
+                 .dramWriteBytes = 2,
+                 .scratchpadReadBytes = 3,
+                 .scratchpadWriteBytes = 4,
+                 .accumulatorReadBytes = 5,
+                 .accumulatorWriteBytes = 6};
+  conv.utilization = 0.5;
+  report.ops.push_back(conv);
+
+  OpCost host;
+  host.name = "odd,\"name\"|";
+  host.op = "softmax";
+  host.placement = CostPlacement::Host;
+  host.reason = "no exp on the vector unit";
+  host.cycles = 3000;
+  host.energy = {{"mac", 0.2}, {"host", 1.0}};
+  host.bound = CostBound::Host;
+  report.ops.push_back(host);
+  report.computeTotal();
+  return report;
+}
+
+std::string print(ReportFormat format) {
+  std::string text;
+  raw_string_ostream os(text);
+  printReport(makeReport(), format, os);
+  return text;
+}
+
+TEST(ReportTest, TotalsAddUp) {
+  CostReport report = makeReport();
+  EXPECT_EQ(report.total.cycles, 4000);
+  EXPECT_EQ(report.total.rooflineCycles, 800);
+  EXPECT_EQ(report.total.counts, report.ops[0].counts);
+  EXPECT_DOUBLE_EQ(report.total.energyPj, 2049.8);
+  EXPECT_DOUBLE_EQ(report.total.latencySeconds, 4e-6);
+  // 128,000 MACs of 4,000 cycles times 256.
+  EXPECT_DOUBLE_EQ(report.total.utilization, 0.125);
+  ASSERT_EQ(report.total.energy.size(), 3u);
+  EXPECT_EQ(report.total.energy[0].first, "mac");
+  EXPECT_EQ(report.total.energy[0].second, 0.1 + 0.2);
+  EXPECT_EQ(report.total.energy[2].first, "host");
+}
+
+TEST(ReportTest, TableFitsAndNamesTheHost) {
+  std::string table = print(ReportFormat::Table);
+  SmallVector<StringRef> lines;
+  StringRef(table).split(lines, '\n');
+  for (StringRef line : lines)
+    EXPECT_LE(line.size(), 100u) << line.str();
+  EXPECT_THAT(table, testing::HasSubstr("/a/very/long"));
+  EXPECT_THAT(table, testing::HasSubstr("columns/Conv"));
+  EXPECT_THAT(table,
+              testing::HasSubstr("(softmax): no exp on the vector unit"));
+  EXPECT_THAT(table, testing::HasSubstr("5.00 x the roofline of 800 cycles"));
+  // 1,000 of 4,000 cycles at half of the array.
+  EXPECT_THAT(table, testing::ContainsRegex("1000 +25.0 +50.0 +2.05nJ"));
+  EXPECT_THAT(table, testing::ContainsRegex("total +4000 +100.0 +12.5"));
+}
+
+TEST(ReportTest, JsonReadsBackExactly) {
+  Expected<json::Value> parsed = json::parse(print(ReportFormat::Json));
+  ASSERT_TRUE(bool(parsed)) << toString(parsed.takeError());
+  const json::Object &root = *parsed->getAsObject();
+  EXPECT_EQ(root.getString("schema"), "accopt.cost");
+  EXPECT_EQ(root.getInteger("version"), 1);
+  EXPECT_EQ(
+      root.getObject("target")->getObject("parameters")->getInteger("rows"),
+      16);
+  CostReport report = makeReport();
+  const json::Object &total = *root.getObject("total");
+  EXPECT_EQ(total.getNumber("energy_pj"), report.total.energyPj);
+  EXPECT_EQ(total.getInteger("cycles"), 4000);
+  const json::Object &op = *(*root.getArray("ops"))[0].getAsObject();
+  EXPECT_EQ(op.getInteger("accumulator_write_bytes"), 6);
+  EXPECT_EQ(op.getObject("energy")->getNumber("mac"), 0.1);
+  EXPECT_EQ(op.get("reason"), nullptr);
+  EXPECT_EQ((*root.getArray("ops"))[1].getAsObject()->getString("reason"),
+            "no exp on the vector unit");
+}
+
+TEST(ReportTest, CsvQuotesAndFillsComponents) {
+  std::string csv = print(ReportFormat::Csv);
+  SmallVector<StringRef> lines;
+  StringRef(csv).rtrim().split(lines, '\n');
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(lines[0].starts_with(
+      "name,op,placement,reason,cycles,energy_pj,energy_mac_pj,"
+      "energy_dram_pj,energy_host_pj,macs,"))
+      << lines[0].str();
+  EXPECT_TRUE(lines[2].starts_with("\"odd,\"\"name\"\"|\",softmax,host,"))
+      << lines[2].str();
+  EXPECT_TRUE(lines[2].ends_with(",0,1,0,0,0,0,0,0,0,host,0,0"))
+      << lines[2].str();
+}
+
+TEST(ReportTest, MarkdownEscapesCells) {
+  EXPECT_THAT(
+      print(ReportFormat::Markdown),
+      testing::HasSubstr("| odd,\"name\"\\| | softmax | host | 3000 |"));
+}
+
+TEST(ReportTest, FormatByEnding) {
+  EXPECT_EQ(cantFail(getReportFormat("-")), ReportFormat::Table);
+  EXPECT_EQ(cantFail(getReportFormat("a.json")), ReportFormat::Json);
+  EXPECT_EQ(cantFail(getReportFormat("a.csv")), ReportFormat::Csv);
+  EXPECT_EQ(cantFail(getReportFormat("a.md")), ReportFormat::Markdown);
+  EXPECT_EQ(toString(getReportFormat("a.txt").takeError()),
+            "a.txt: expected a report that ends in .json, .csv or .md, or '-'");
+}
+
+} // namespace
