@@ -88,8 +88,8 @@ struct Epilogue {
 /// Weights lie in the scratchpad column block by column block; inside it, one
 /// row of the block's width in bytes per reduction index (ky, kx, c).
 /// Accumulator of column block n, pixel p (row-major in the output tile),
-/// column j of the block: `accumulator + ((n * pixels + p) * arrayColumns + j) *
-/// 4` bytes. Without `accumulate` it starts from zero. Where the whole
+/// column j of the block: `accumulator + ((n * pixels + p) * arrayColumns + j)
+/// * 4` bytes. Without `accumulate` it starts from zero. Where the whole
 /// reduction is in one command (!accumulate && finish) every column block uses
 /// the accumulators of block 0.
 struct MatmulCommand {
@@ -172,17 +172,17 @@ struct FillCommand {
 };
 
 /// The host runs function `function` of the binary's host table on tensors in
-/// DRAM. `operations` and `bytes` are what the host is charged for.
+/// DRAM. `operations` and `bytes` are what the host is charged for; of the
+/// bytes, `writtenBytes` are written and the rest is read.
 struct HostCommand {
   uint32_t function = 0;
-  uint64_t operations = 0, bytes = 0;
+  uint64_t operations = 0, bytes = 0, writtenBytes = 0;
   bool operator==(const HostCommand &) const = default;
 };
 
-using Operation =
-    std::variant<LoadCommand, StoreCommand, MatmulCommand, DepthwiseCommand,
-                 PoolCommand, BinaryCommand, LookupCommand, FillCommand,
-                 HostCommand>;
+using Operation = std::variant<LoadCommand, StoreCommand, MatmulCommand,
+                               DepthwiseCommand, PoolCommand, BinaryCommand,
+                               LookupCommand, FillCommand, HostCommand>;
 
 /// One command. When it completes, it adds one token to the counter from its
 /// engine to each of the three others; before it starts it takes `take[e]`

@@ -17,14 +17,14 @@ namespace accopt {
 /// Prices of events in picojoules; one named profile per source, never mixed.
 struct EnergyProfile {
   std::string name, source;
-  double macInt8 = 0;              ///< int8 multiply, int32 add
+  double macInt8 = 0; ///< int8 multiply, int32 add
   double scratchpadReadByte = 0, scratchpadWriteByte = 0;
   double accumulatorReadByte = 0, accumulatorWriteByte = 0;
   double dramByte = 0;
-  double vectorOperation = 0;      ///< one lane, one int32 operation
-  double rescaleOperation = 0;     ///< one 32 x 32 bit multiply, add, shift
+  double vectorOperation = 0;  ///< one lane, one int32 operation
+  double rescaleOperation = 0; ///< one 32 x 32 bit multiply, add, shift
   double hostOperation = 0;
-  double staticPerCycle = 0;       ///< whole machine
+  double staticPerCycle = 0; ///< whole machine
 };
 
 /// Cycles that the vector unit spends per group of `lanes` elements.
@@ -36,7 +36,7 @@ struct VectorCosts {
 struct Machine {
   std::string name;
   std::string dataflow = "weight-stationary";
-  uint32_t rows = 16, columns = 16;   ///< the array; weight-stationary
+  uint32_t rows = 16, columns = 16; ///< the array; weight-stationary
   uint32_t scratchpadBytes = 256 * 1024;
   uint32_t accumulatorBytes = 64 * 1024; ///< int32 accumulators
   uint32_t dramBytesPerCycle = 16;       ///< each direction
@@ -46,7 +46,7 @@ struct Machine {
   uint32_t vectorLatency = 8;            ///< cycles, fill and drain
   VectorCosts vector;
   double clockHz = 1e9;
-  uint32_t hostOverheadCycles = 2000;    ///< per host function
+  uint32_t hostOverheadCycles = 2000; ///< per host function
   double hostCyclesPerOperation = 1, hostCyclesPerByte = 0.25;
   EnergyProfile energy;
 };

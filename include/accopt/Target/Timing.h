@@ -41,6 +41,12 @@ struct Energy {
   double total() const;
 };
 
+/// The contiguous pieces of a matmul's reduction (see MatmulCommand).
+struct ReductionShape {
+  uint32_t segments = 1, segmentLength = 1;
+};
+ReductionShape reductionShape(const MatmulCommand &command);
+
 Duration duration(const Command &command, const Machine &machine);
 Quantities quantities(const Command &command, const Machine &machine);
 

@@ -1,0 +1,279 @@
+//===- Timing.cpp - Time and events of one command ------------------------===//
+//
+// The formulas of docs/Machine.md, section "Timing and events", one pair of
+// functions for each kind of command. Everything is a function of the
+// command's fields and the machine's parameters, never of data or addresses.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Target/Timing.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace accopt;
+using llvm::divideCeil;
+
+Quantities &Quantities::operator+=(const Quantities &other) {
+  macs += other.macs;
+  scratchpadReadBytes += other.scratchpadReadBytes;
+  scratchpadWriteBytes += other.scratchpadWriteBytes;
+  accumulatorReadBytes += other.accumulatorReadBytes;
+  accumulatorWriteBytes += other.accumulatorWriteBytes;
+  dramReadBytes += other.dramReadBytes;
+  dramWriteBytes += other.dramWriteBytes;
+  vectorOperations += other.vectorOperations;
+  rescaleOperations += other.rescaleOperations;
+  hostOperations += other.hostOperations;
+  return *this;
+}
+
+double Energy::total() const {
+  return array + scratchpad + accumulator + dram + vector + host + idle;
+}
+
+ReductionShape accopt::reductionShape(const MatmulCommand &command) {
+  const Window &w = command.window;
+  ReductionShape shape;
+  if (w.dilationX == 1 && w.inputPixelPitch == command.channels) {
+    shape.segments = w.kernelY;
+    shape.segmentLength = uint32_t(w.kernelX) * command.channels;
+  } else {
+    shape.segments = uint32_t(w.kernelY) * w.kernelX;
+    shape.segmentLength = command.channels;
+  }
+  return shape;
+}
+
+namespace {
+
+uint64_t pixelsOf(const Window &w) {
+  return uint64_t(w.outputRows) * w.outputColumns;
+}
+
+uint64_t tapsOf(const Window &w) { return uint64_t(w.kernelY) * w.kernelX; }
+
+uint64_t rowsOf(const DmaCommand &c) {
+  return uint64_t(c.count[0]) * c.count[1] * c.count[2];
+}
+
+/// Groups of `lanes` elements that a window op over `channels` needs: an output
+/// row's pixels and channels are dealt to the lanes as one sequence.
+uint64_t groupsOf(const Window &w, uint16_t channels, const Machine &m) {
+  return w.outputRows *
+         divideCeil(uint64_t(w.outputColumns) * channels, uint64_t(m.lanes));
+}
+
+/// What an epilogue over `elements` values in `columns` columns reads, writes
+/// and computes.
+Quantities epilogueQuantities(const Epilogue &e, uint64_t elements,
+                              uint64_t columns) {
+  Quantities q;
+  q.scratchpadReadBytes =
+      12 * columns + (e.hasResidual ? elements : 0) + (e.hasTable ? 256 : 0);
+  q.scratchpadWriteBytes = elements;
+  q.rescaleOperations = elements * (e.hasResidual ? 3 : 1);
+  q.vectorOperations = e.hasTable ? elements : 0;
+  return q;
+}
+
+/// Cycles on the vector unit: a pipeline that is filled once.
+Duration vectorDuration(uint64_t groups, uint64_t cyclesPerGroup,
+                        const Machine &m) {
+  return {m.issueCycles + m.vectorLatency + groups * cyclesPerGroup, 0};
+}
+
+struct DurationOf {
+  const Machine &m;
+
+  Duration dma(const DmaCommand &c) const {
+    uint64_t beats = rowsOf(c) * divideCeil(uint64_t(c.rowBytes),
+                                            uint64_t(m.dramBytesPerCycle));
+    return {m.issueCycles + beats, m.dramLatency};
+  }
+  Duration operator()(const LoadCommand &c) const { return dma(c); }
+  Duration operator()(const StoreCommand &c) const { return dma(c); }
+
+  Duration operator()(const MatmulCommand &c) const {
+    ReductionShape shape = reductionShape(c);
+    uint64_t reductionBlocks =
+        shape.segments * divideCeil(uint64_t(shape.segmentLength), m.rows);
+    uint64_t blocks =
+        divideCeil(uint64_t(c.columns), m.columns) * reductionBlocks;
+    uint64_t pixels = pixelsOf(c.window);
+    // The first weights are loaded in the open; the second weight register
+    // hides each later load behind the pixels of the block before.
+    uint64_t loadFirst = m.rows;
+    uint64_t stream = (blocks - 1) * std::max<uint64_t>(pixels, m.rows);
+    uint64_t drain = pixels + m.rows + m.columns - 1;
+    uint64_t outputStage = c.finish ? m.vectorLatency : 0;
+    return {m.issueCycles + loadFirst + stream + drain + outputStage, 0};
+  }
+
+  Duration operator()(const DepthwiseCommand &c) const {
+    uint64_t mac = tapsOf(c.window) * m.vector.mac;
+    uint64_t finish =
+        uint64_t(m.vector.rescale) * (c.epilogue.hasResidual ? 3 : 1) +
+        (c.epilogue.hasTable ? m.vector.lookup : 0);
+    return vectorDuration(groupsOf(c.window, c.channels, m),
+                          std::max(mac, finish), m);
+  }
+
+  Duration operator()(const PoolCommand &c) const {
+    uint64_t taps = tapsOf(c.window);
+    uint64_t perGroup =
+        c.kind == PoolKind::Max
+            ? taps * m.vector.max
+            : std::max<uint64_t>(taps * m.vector.add, m.vector.rescale);
+    return vectorDuration(groupsOf(c.window, c.channels, m), perGroup, m);
+  }
+
+  Duration operator()(const BinaryCommand &c) const {
+    uint64_t groups = uint64_t(c.count[0]) * c.count[1] * c.count[2] *
+                      divideCeil(uint64_t(c.length), uint64_t(m.lanes));
+    uint64_t perGroup =
+        c.kind == BinaryKind::Mul
+            ? std::max(m.vector.mul, m.vector.rescale)
+            : std::max<uint64_t>(m.vector.add, 3 * uint64_t(m.vector.rescale));
+    return vectorDuration(groups, perGroup + (c.hasTable ? m.vector.lookup : 0),
+                          m);
+  }
+
+  Duration operator()(const LookupCommand &c) const {
+    return vectorDuration(divideCeil(uint64_t(c.length), uint64_t(m.lanes)),
+                          m.vector.lookup, m);
+  }
+
+  Duration operator()(const FillCommand &c) const {
+    return vectorDuration(c.rows *
+                              divideCeil(uint64_t(c.length), uint64_t(m.lanes)),
+                          m.vector.fill, m);
+  }
+
+  Duration operator()(const HostCommand &c) const {
+    double work = double(c.operations) * m.hostCyclesPerOperation +
+                  double(c.bytes) * m.hostCyclesPerByte;
+    return {m.hostOverheadCycles + uint64_t(std::ceil(work)), 0};
+  }
+};
+
+struct QuantitiesOf {
+  const Machine &m;
+
+  Quantities operator()(const LoadCommand &c) const {
+    Quantities q;
+    q.dramReadBytes = q.scratchpadWriteBytes = rowsOf(c) * c.rowBytes;
+    return q;
+  }
+
+  Quantities operator()(const StoreCommand &c) const {
+    Quantities q;
+    q.scratchpadReadBytes = q.dramWriteBytes = rowsOf(c) * c.rowBytes;
+    return q;
+  }
+
+  Quantities operator()(const MatmulCommand &c) const {
+    uint64_t pixels = pixelsOf(c.window);
+    ReductionShape shape = reductionShape(c);
+    uint64_t reduction = uint64_t(shape.segments) * shape.segmentLength;
+    uint64_t reductionBlocks =
+        shape.segments * divideCeil(uint64_t(shape.segmentLength), m.rows);
+    uint64_t columnBlocks = divideCeil(uint64_t(c.columns), m.columns);
+    uint64_t sums = 4 * pixels * c.columns;
+
+    Quantities q;
+    if (c.finish)
+      q = epilogueQuantities(c.epilogue, pixels * c.columns, c.columns);
+    q.macs = pixels * c.columns * reduction;
+    q.scratchpadReadBytes +=
+        pixels * reduction * columnBlocks + reduction * c.columns;
+    q.accumulatorWriteBytes = sums * reductionBlocks;
+    q.accumulatorReadBytes = sums * (reductionBlocks - (c.accumulate ? 0 : 1));
+    return q;
+  }
+
+  Quantities operator()(const DepthwiseCommand &c) const {
+    uint64_t elements = pixelsOf(c.window) * c.channels;
+    uint64_t taps = tapsOf(c.window);
+    Quantities q = epilogueQuantities(c.epilogue, elements, c.channels);
+    q.macs = elements * taps;
+    q.scratchpadReadBytes += elements * taps + taps * c.channels;
+    return q;
+  }
+
+  Quantities operator()(const PoolCommand &c) const {
+    uint64_t elements = pixelsOf(c.window) * c.channels;
+    uint64_t taps = tapsOf(c.window);
+    Quantities q;
+    q.vectorOperations = elements * taps;
+    q.scratchpadReadBytes = elements * taps;
+    q.scratchpadWriteBytes = elements;
+    if (c.kind == PoolKind::Sum) {
+      q.rescaleOperations = elements;
+      q.scratchpadReadBytes += 8 * taps;
+    }
+    return q;
+  }
+
+  Quantities operator()(const BinaryCommand &c) const {
+    uint64_t elements =
+        uint64_t(c.count[0]) * c.count[1] * c.count[2] * c.length;
+    Quantities q;
+    q.scratchpadReadBytes = 2 * elements + (c.hasTable ? 256 : 0);
+    q.scratchpadWriteBytes = elements;
+    q.vectorOperations = elements * (c.hasTable ? 2 : 1);
+    q.rescaleOperations = elements * (c.kind == BinaryKind::Mul ? 1 : 3);
+    return q;
+  }
+
+  Quantities operator()(const LookupCommand &c) const {
+    Quantities q;
+    q.scratchpadReadBytes = uint64_t(c.length) + 256;
+    q.scratchpadWriteBytes = c.length;
+    q.vectorOperations = c.length;
+    return q;
+  }
+
+  Quantities operator()(const FillCommand &c) const {
+    Quantities q;
+    q.scratchpadWriteBytes = uint64_t(c.rows) * c.length;
+    return q;
+  }
+
+  Quantities operator()(const HostCommand &c) const {
+    Quantities q;
+    q.hostOperations = c.operations;
+    q.dramReadBytes = c.bytes - std::min(c.bytes, c.writtenBytes);
+    q.dramWriteBytes = c.writtenBytes;
+    return q;
+  }
+};
+
+} // namespace
+
+Duration accopt::duration(const Command &command, const Machine &machine) {
+  return std::visit(DurationOf{machine}, command.operation);
+}
+
+Quantities accopt::quantities(const Command &command, const Machine &machine) {
+  return std::visit(QuantitiesOf{machine}, command.operation);
+}
+
+Energy accopt::energy(const Quantities &q, uint64_t cycles,
+                      const Machine &machine) {
+  const EnergyProfile &p = machine.energy;
+  Energy e;
+  e.array = double(q.macs) * p.macInt8;
+  e.scratchpad = double(q.scratchpadReadBytes) * p.scratchpadReadByte +
+                 double(q.scratchpadWriteBytes) * p.scratchpadWriteByte;
+  e.accumulator = double(q.accumulatorReadBytes) * p.accumulatorReadByte +
+                  double(q.accumulatorWriteBytes) * p.accumulatorWriteByte;
+  e.dram = double(q.dramReadBytes + q.dramWriteBytes) * p.dramByte;
+  e.vector = double(q.vectorOperations) * p.vectorOperation +
+             double(q.rescaleOperations) * p.rescaleOperation;
+  e.host = double(q.hostOperations) * p.hostOperation;
+  e.idle = double(cycles) * p.staticPerCycle;
+  return e;
+}
