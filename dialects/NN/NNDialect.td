@@ -26,6 +26,10 @@ def NN_Dialect : Dialect {
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
   let hasConstantMaterializer = 1;
+  let extraClassDeclaration = [{
+    /// Adds every op; defined where the generated ops are compiled.
+    void registerOps();
+  }];
 }
 
 /// A float or quantized tensor of static shape.
@@ -44,9 +48,20 @@ class NN_Op<string mnemonic, list<Trait> traits = []>
 /// is compatible with any inferred element type.
 class NN_InferredOp<string mnemonic, list<Trait> traits = []>
     : NN_Op<mnemonic, !listconcat([
-        DeclareOpInterfaceMethods<InferTypeOpInterface,
-          ["inferReturnTypes", "isCompatibleReturnTypes"]>], traits)> {
+        DeclareOpInterfaceMethods<InferTypeOpInterface, ["inferReturnTypes"]>],
+        traits)> {
   let results = (outs NN_Tensor:$result);
+  let extraClassDeclaration = [{
+    /// See `areCompatible`.
+    static bool isCompatibleReturnTypes(::mlir::TypeRange lhs,
+                                        ::mlir::TypeRange rhs);
+  }];
+  let extraClassDefinition = [{
+    bool $cppClass::isCompatibleReturnTypes(::mlir::TypeRange lhs,
+                                            ::mlir::TypeRange rhs) {
+      return areCompatible(lhs, rhs);
+    }
+  }];
 }
 
 #endif // ACCOPT_NN_DIALECT

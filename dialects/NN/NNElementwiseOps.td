@@ -137,6 +137,7 @@ def NN_LrnOp : NN_UnaryOp<"lrn", "ONNX LRN across channels (axis 1)",
       : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
     ```
   }];
+  let hasVerifier = 1;
 }
 
 #endif // ACCOPT_NN_ELEMENTWISE_OPS

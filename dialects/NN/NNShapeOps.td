@@ -53,7 +53,6 @@ def NN_TransposeOp : NN_InferredOp<"transpose"> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasFolder = 1;
   let hasCanonicalizer = 1;
-  let hasVerifier = 1;
 }
 
 def NN_ConcatOp : NN_InferredOp<"concat"> {
@@ -68,7 +67,6 @@ def NN_ConcatOp : NN_InferredOp<"concat"> {
   let arguments = (ins Variadic<NN_Tensor>:$inputs, I64Attr:$axis);
   let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, $result)";
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 
 def NN_SliceOp : NN_InferredOp<"slice"> {
@@ -88,7 +86,6 @@ def NN_SliceOp : NN_InferredOp<"slice"> {
     DenseI64ArrayAttr:$sizes, DenseI64ArrayAttr:$steps);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasFolder = 1;
-  let hasVerifier = 1;
 }
 
 
