@@ -1,0 +1,34 @@
+# The suite of FileCheck and integration tests. `config` comes from
+# lit.site.cfg.py in the build folder.
+
+import os
+
+import lit.formats
+
+config.name = "AccOpt"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+# GoogleTest has a suite of its own.
+config.excludes = ["unit", "Inputs", "CMakeLists.txt"]
+config.test_source_root = os.path.join(config.accopt_source_dir, "test")
+config.test_exec_root = os.path.join(config.accopt_build_dir, "test")
+
+tools = os.path.join(config.accopt_build_dir, "bin")
+config.environment["PATH"] = os.pathsep.join(
+    [tools, config.llvm_tools_dir, config.environment.get("PATH", os.environ["PATH"])]
+)
+config.environment["PYTHONPATH"] = os.path.join(config.accopt_source_dir, "python")
+config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+for name in ("HOME", "ACCOPT_CACHE", "XDG_CACHE_HOME", "CCACHE_BASEDIR", "CCACHE_NOHASHDIR"):
+    if name in os.environ:
+        config.environment[name] = os.environ[name]
+
+config.substitutions += [
+    ("%python", os.path.join(config.accopt_source_dir, ".venv/bin/python")),
+    ("%cmake", os.path.join(config.accopt_source_dir, ".venv/bin/cmake")),
+    ("%models", os.path.join(config.accopt_source_dir, "models")),
+    ("%build_dir", config.accopt_build_dir),
+    ("%source_dir", config.accopt_source_dir),
+    ("%cxx_compiler", config.cxx_compiler),
+    ("%c_compiler", config.c_compiler),
+]

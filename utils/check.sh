@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Runs every test: clang-format, lit (FileCheck, GoogleTest, integration) and
+# clang-tidy. The last line is "N passed, N failed, N skipped"; exits 1 if any
+# failed. Needs what utils/quickstart.sh sets up.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
+step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+
+fail_early() {
+  echo "0 passed, 1 failed, 0 skipped"
+  exit 1
+}
+
+if ! cat python/requirements.txt python/requirements-test.txt |
+  cmp -s - .venv/requirements-test.installed; then
+  step ".venv: installing python/requirements-test.txt"
+  .venv/bin/pip install --quiet --disable-pip-version-check \
+    -r python/requirements-test.txt || fail_early
+  cat python/requirements.txt python/requirements-test.txt \
+    >.venv/requirements-test.installed
+fi
+
+step "building the tests"
+if [ ! -f build/build.ninja ]; then
+  .venv/bin/cmake --preset release >/dev/null || fail_early
+fi
+.venv/bin/cmake --build build --target all accopt-unit-tests || fail_early
+
+exec .venv/bin/python utils/check.py --build-dir=build "$@"

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 (base system and git) to a running compiler: installs
+# the packages, makes .venv, builds ONNX's C++ library into the cache, builds
+# AccOpt, then compiles the bundled digits model and runs it.
+#
+# Every step looks first whether its work is done, so that running again costs
+# nothing and goes on where an earlier run was cut off.
+#   --no-run    only set up and build
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+
+run_model=yes
+for argument in "$@"; do
+  case $argument in
+  --no-run) run_model=no ;;
+  *)
+    echo "usage: utils/quickstart.sh [--no-run]" >&2
+    exit 2
+    ;;
+  esac
+done
+
+step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+
+packages=(
+  binutils ccache clang-22 clang-format-22 clang-tidy-22 git libcurl4-openssl-dev
+  libedit-dev libgmock-dev libgtest-dev libmlir-22-dev libprotobuf-dev libxml2-dev
+  libzip-dev libzstd-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools ninja-build
+  protobuf-compiler python3 python3-venv zlib1g-dev
+)
+
+install_packages() {
+  local missing=() package
+  for package in "${packages[@]}"; do
+    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+      missing+=("$package")
+    fi
+  done
+  if [ ${#missing[@]} -eq 0 ]; then
+    step "packages: all installed"
+    return
+  fi
+  step "packages: installing ${missing[*]}"
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    as_root=(sudo)
+  fi
+  # An interrupted installation leaves packages unpacked but not configured.
+  "${as_root[@]}" dpkg --configure -a
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The stamp holds the requirements that .venv satisfies.
+make_venv() {
+  if cmp -s python/requirements.txt .venv/requirements.installed; then
+    step ".venv: up to date"
+    return
+  fi
+  step ".venv: installing python/requirements.txt"
+  if [ ! -x .venv/bin/pip ]; then
+    # Debian's own interpreter has the venv module that was just installed.
+    local python=/usr/bin/python3
+    [ -x "$python" ] || python=python3
+    "$python" -m venv --clear .venv
+  fi
+  .venv/bin/pip install --quiet --disable-pip-version-check -r python/requirements.txt
+  cp python/requirements.txt .venv/requirements.installed
+}
+
+build_onnx() {
+  step "ONNX's C++ library: building it unless the cache has it"
+  step "ONNX's C++ library: $(utils/build-onnx.sh 2>build-onnx.log)" || {
+    cat build-onnx.log >&2
+    exit 1
+  }
+  rm -f build-onnx.log
+}
+
+build() {
+  # Paths relative to the checkout let builds in other folders share the cache.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
+  if [ ! -f build/build.ninja ]; then
+    step "configuring build/"
+    .venv/bin/cmake --preset release >/dev/null
+  fi
+  step "building"
+  .venv/bin/cmake --build build
+}
+
+run_digits() {
+  step "compiling models/digits.onnx for systolic16x16"
+  build/bin/acc-opt models/digits.onnx --target=systolic16x16 \
+    --calibration-data=models/digits-calibration.npz -o build/digits.elf
+  step "running build/digits.elf on all held-out images"
+  PYTHONPATH=python .venv/bin/python -m accopt.show_digits \
+    --elf=build/digits.elf --acc-sim=build/bin/acc-sim
+}
+
+install_packages
+make_venv
+build_onnx
+build
+if [ "$run_model" = yes ]; then
+  run_digits
+fi
+step "done"
