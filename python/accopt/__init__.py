@@ -1,0 +1,1 @@
+"""Helpers around the AccOpt compiler: models, data and peers for its tests."""

@@ -1,0 +1,1 @@
+"""The bundled model: a small CNN on scikit-learn's handwritten digits."""
