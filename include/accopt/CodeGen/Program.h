@@ -62,7 +62,7 @@ struct Constant {
 struct Program {
   std::string modelName, modelSha256;
   Machine machine;
-  uint32_t dramBytes = 0; ///< all addresses lie below
+  uint32_t dramBytes = 0;          ///< all addresses lie below
   std::vector<Constant> constants; ///< sorted, disjoint
   std::vector<TensorInfo> tensors;
   std::vector<LayerInfo> layers;
