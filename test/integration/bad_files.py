@@ -1,0 +1,122 @@
+"""Feeds damaged files to acc-opt and acc-sim.
+
+Each must end with status 1 and one line `error: ...` that names the file, print
+nothing to standard output and leave nothing behind, quickly and in little memory.
+Without an argument for the ELF file only the models are tried.
+"""
+
+import argparse
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from accopt.bad_models import all_cases, write_companions
+
+SECONDS = 20
+MEMORY = 4 << 30
+
+
+def limit():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def complain(command, folder, name):
+    """Runs `command` in `folder`; returns what is wrong with how it failed."""
+    before = sorted(folder.iterdir())
+    try:
+        run = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS,
+                             preexec_fn=limit)
+    except subprocess.TimeoutExpired:
+        return f"took over {SECONDS} s"
+    error = run.stderr.decode(errors="replace")
+    if run.returncode != 1:
+        return f"status {run.returncode}, expected 1: {error[:300]!r}"
+    lines = error.splitlines()
+    if len(lines) != 1 or not lines[0].startswith("error: "):
+        return f"expected one line 'error: ...', got {error[:400]!r}"
+    if name not in lines[0]:
+        return f"expected the file's name in {lines[0]!r}"
+    if not lines[0].isprintable():
+        return f"expected printable characters, got {lines[0]!r}"
+    if run.stdout:
+        return f"expected nothing on standard output, got {run.stdout[:200]!r}"
+    left = sorted(set(folder.iterdir()) - set(before))
+    return f"left {[f.name for f in left]} behind" if left else None
+
+
+def elf_cases(good):
+    """Yields (name, bytes) of damaged binaries."""
+    yield "empty.elf", b""
+    yield "magic-only.elf", good[:4]
+    yield "text.elf", b"hello\n"
+    yield "zeros.elf", bytes(len(good))
+    for share in (1, 10, 25, 50, 75, 90, 99):
+        yield f"truncated-{share}.elf", good[: max(5, len(good) * share // 100)]
+    yield "truncated-last-byte.elf", good[:-1]
+    # Fields of the ELF header: (offset, format, value).
+    for name, offset, form, field in (
+        ("class32", 4, "B", 1), ("big-endian", 5, "B", 2), ("elf-version", 6, "B", 9),
+        ("machine", 18, "<H", 62), ("section-offset", 40, "<Q", 2**63 - 1),
+        ("section-size", 58, "<H", 1), ("section-count", 60, "<H", 0xFEFF),
+        ("section-names", 62, "<H", 0xFEFF), ("no-sections", 60, "<H", 0),
+    ):
+        data = bytearray(good)
+        struct.pack_into(form, data, offset, field)
+        yield f"{name}.elf", bytes(data)
+    # Fields of each section header: every offset and size, far out.
+    table, = struct.unpack_from("<Q", good, 40)
+    size, count = struct.unpack_from("<HH", good, 58)
+    for index in range(1, count):
+        for name, offset in (("offset", 24), ("size", 32)):
+            data = bytearray(good)
+            struct.pack_into("<Q", data, table + index * size + offset, 2**62)
+            yield f"section-{index}-{name}.elf", bytes(data)
+
+
+def try_all(cases, folder, command):
+    """Returns the number of cases and the complaints."""
+    def run(case):
+        name, data = case
+        # A folder for each, so that what one leaves is not another's.
+        own = folder / name.replace(".", "_")
+        own.mkdir()
+        write_companions(own)
+        (own / name).write_bytes(data)
+        problem = complain(command(name), own, name)
+        return f"{name}: {problem}" if problem else None
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(run, cases))
+    return len(results), [problem for problem in results if problem]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="a valid model to damage")
+    parser.add_argument("--elf", type=Path, help="a valid binary to damage")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "onnx").mkdir()
+        models = [(f"{name}.onnx", data) for name, data in all_cases(options.model.read_bytes())]
+        count, problems = try_all(
+            models, folder / "onnx", lambda name: ["acc-opt", name, "-o", "out.elf"])
+        if options.elf:
+            (folder / "elf").mkdir()
+            more, found = try_all(
+                elf_cases(options.elf.read_bytes()), folder / "elf",
+                lambda name: ["acc-sim", name, "--output=out.npz"])
+            count, problems = count + more, problems + found
+    for problem in problems:
+        print(problem)
+    print(f"{count - len(problems)} of {count} bad files refused as they should be")
+    sys.exit(1 if problems or count < 40 else 0)
+
+
+if __name__ == "__main__":
+    main()
