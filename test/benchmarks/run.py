@@ -93,7 +93,8 @@ def write_with_weights(source, target):
     model.graph.node.extend(kept)
     del model.graph.initializer[:]
     model.graph.initializer.extend(weights)
-    inputs = [i for i in model.graph.input if i.name not in used or i.name in still]
+    constants = {w.name for w in weights} | used
+    inputs = [i for i in model.graph.input if i.name not in constants]
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     # Since version 4 a weight need not be an input as well.
