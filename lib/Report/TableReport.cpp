@@ -109,6 +109,7 @@ static Row makeTotalRow(const CostTotal &total) {
 
 static std::vector<Row> makeRows(const CostReport &report) {
   std::vector<Row> rows;
+  rows.reserve(report.ops.size() + 1);
   for (const OpCost &op : report.ops)
     rows.push_back(makeRow(op, report.total));
   rows.push_back(makeTotalRow(report.total));

@@ -1,0 +1,137 @@
+//===- ElementwiseOps.cpp - Binary ops and functions of one value ---------===//
+//
+// Part of AccOpt. Any function of one int8 value is a table of 256 entries.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "llvm/ADT/Sequence.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <functional>
+
+using namespace mlir;
+
+namespace accopt {
+namespace {
+
+std::function<double(double)> functionOf(Operation *op) {
+  using Function = std::function<double(double)>;
+  auto bounded = [](std::optional<APFloat> bound, double none) {
+    return bound ? double(bound->convertToFloat()) : none;
+  };
+  auto hardSigmoid = [](double alpha, double beta) {
+    return [=](double x) { return std::clamp(alpha * x + beta, 0.0, 1.0); };
+  };
+  return llvm::TypeSwitch<Operation *, Function>(op)
+      .Case([](nn::ReluOp) { return [](double x) { return std::max(x, 0.0); }; })
+      .Case([&](nn::ClipOp clip) {
+        double low = bounded(clip.getMinimum(), -INFINITY);
+        double high = bounded(clip.getMaximum(), INFINITY);
+        return [=](double x) { return std::min(std::max(x, low), high); };
+      })
+      .Case([](nn::LeakyReluOp leaky) {
+        double alpha = leaky.getAlpha().convertToFloat();
+        return [=](double x) { return x < 0 ? alpha * x : x; };
+      })
+      .Case([](nn::SigmoidOp) {
+        return [](double x) { return 1 / (1 + std::exp(-x)); };
+      })
+      .Case([&](nn::HardSigmoidOp hard) {
+        return hardSigmoid(hard.getAlpha().convertToFloat(),
+                           hard.getBeta().convertToFloat());
+      })
+      .Case([&](nn::HardSwishOp) {
+        auto gate = hardSigmoid(1.0 / 6, 0.5);
+        return [=](double x) { return x * gate(x); };
+      })
+      .Default([](Operation *) { return Function(); });
+}
+
+Shape alignedTo(ArrayRef<int64_t> shape, size_t rank) {
+  Shape result(rank - shape.size(), 1);
+  result.append(shape.begin(), shape.end());
+  return result;
+}
+} // namespace
+
+LogicalResult Lowering::convertUnary(Operation *op) {
+  std::function<double(double)> function = functionOf(op);
+  Value source = op->getOperand(0), result = op->getResult(0);
+  Stored input = stored(source);
+  ActivationQuant in = *activationQuant(source);
+  ActivationQuant out = *activationQuant(result);
+  SmallVector<int8_t> table;
+  for (int32_t q : llvm::seq_inclusive(-128, 127))
+    table.push_back(int8_t(
+        quantizeReal(function((q - in.zeroPoint) * in.scale), out)));
+  Value mapped = accel::LookupOp::create(builder, input.value.getType(),
+                                         input.value,
+                                         builder.getDenseI8ArrayAttr(table));
+  set(result, mapped, input.order);
+  return success();
+}
+
+LogicalResult Lowering::convertBinary(Operation *op) {
+  accel::BinaryOpKind kind = accel::BinaryOpKind::Add;
+  std::optional<APFloat> low, high;
+  llvm::TypeSwitch<Operation *>(op).Case<nn::AddOp, nn::SubOp, nn::MulOp>(
+      [&](auto binary) {
+        low = binary.getClampMin();
+        high = binary.getClampMax();
+      });
+  if (isa<nn::SubOp>(op))
+    kind = accel::BinaryOpKind::Sub;
+  if (isa<nn::MulOp>(op))
+    kind = accel::BinaryOpKind::Mul;
+
+  Value lhs = op->getOperand(0), rhs = op->getOperand(1),
+        result = op->getResult(0);
+  size_t rank = shapeOf(result).size();
+  // The order of the operand that is a whole activation rules.
+  bool rightRules =
+      shapeOf(lhs).size() < rank ||
+      (shapeOf(lhs) != shapeOf(result) && shapeOf(rhs) == shapeOf(result)) ||
+      (lhs.getDefiningOp<nn::ConstantOp>() && shapeOf(rhs).size() == rank);
+  Shape order = stored(rightRules ? rhs : lhs).order;
+  auto operand = [&](Value value) {
+    Shape own = identityOrder(shapeOf(value).size());
+    Value moved;
+    if (own.size() == rank) {
+      moved = get(value, order);
+    } else {
+      moved = reshape(get(value, own), alignedTo(shapeOf(value), rank));
+      moved = reorder(moved, identityOrder(rank), order);
+    }
+    return moved;
+  };
+  Value a = operand(lhs), b = operand(rhs);
+  ActivationQuant qa = *activationQuant(lhs), qb = *activationQuant(rhs),
+                  out = *activationQuant(result);
+  MLIRContext *context = op->getContext();
+  accel::ScaleAttr aScale, bScale, outScale;
+  if (kind == accel::BinaryOpKind::Mul) {
+    outScale = scaleAttr(context, qa.scale * qb.scale / out.scale);
+  } else {
+    // Twenty bits below the coarser scale, as TOSA's reference lowerings do:
+    // the sum of two takes 29 bits.
+    double common = std::max(qa.scale, qb.scale) / (1 << 20);
+    aScale = scaleAttr(context, qa.scale / common);
+    bScale = scaleAttr(context, qb.scale / common);
+    outScale = scaleAttr(context, common / out.scale);
+  }
+  Shape shape;
+  for (int64_t dimension : order)
+    shape.push_back(shapeOf(result)[dimension]);
+  Value converted = accel::BinaryOp::create(
+      builder, RankedTensorType::get(shape, builder.getI8Type()), a, b,
+      accel::BinaryOpKindAttr::get(context, kind), builder.getI32IntegerAttr(qa.zeroPoint),
+      builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale, builder.getI32IntegerAttr(out.zeroPoint),
+      builder.getI32IntegerAttr(low ? quantizeReal(low->convertToFloat(), out) : -128),
+      builder.getI32IntegerAttr(high ? quantizeReal(high->convertToFloat(), out) : 127));
+  set(result, converted, order);
+  return success();
+}
+
+} // namespace accopt

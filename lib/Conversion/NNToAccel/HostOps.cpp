@@ -1,0 +1,70 @@
+//===- HostOps.cpp - What the host runs -----------------------------------===//
+//
+// Part of AccOpt. Each op becomes a function of TOSA on int8 tensors.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "accopt/Conversion/NNToTosa.h"
+
+using namespace mlir;
+
+namespace accopt {
+namespace {
+
+/// Arithmetic operations of the float computation, counted by the op's
+/// definition: one per element and elementary function, two per multiply-add.
+int64_t countOperations(Operation *op) {
+  auto elements = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getNumElements();
+  };
+  int64_t results = elements(op->getResult(0));
+  if (auto softmax = dyn_cast<nn::SoftmaxOp>(op))
+    return 5 * results; // maximum, subtraction, exponential, sum, division
+  if (auto lrn = dyn_cast<nn::LrnOp>(op))
+    return (2 * lrn.getSize() + 5) * results;
+  if (auto matmul = dyn_cast<nn::MatMulOp>(op))
+    return 2 * results * shapeOf(matmul.getA()).back();
+  if (auto gemm = dyn_cast<nn::GemmOp>(op))
+    return 2 * results * shapeOf(gemm.getA())[gemm.getTransA() ? 0 : 1];
+  if (auto conv = dyn_cast<nn::ConvOp>(op)) {
+    int64_t perOutput = 1;
+    for (int64_t size : shapeOf(conv.getWeights()).drop_front())
+      perOutput *= size;
+    return 2 * results * perOutput;
+  }
+  int64_t inputs = 0;
+  for (Value operand : op->getOperands())
+    inputs = std::max(inputs, elements(operand));
+  return 3 * std::max(inputs, results); // with both conversions
+}
+} // namespace
+
+LogicalResult Lowering::convertToHost(Operation *op) {
+  std::string name = "host_" + std::to_string(hostFunctions++);
+  OpBuilder before(target);
+  FailureOr<func::FuncOp> function =
+      buildHostFunction(before, op, name, /*channelsLast=*/true);
+  if (failed(function))
+    return failure();
+  function->setPrivate();
+
+  SmallVector<Value> inputs;
+  llvm::SmallDenseSet<Value> seen;
+  for (Value operand : op->getOperands())
+    if (!operand.getDefiningOp<nn::ConstantOp>() &&
+        seen.insert(operand).second)
+      inputs.push_back(get(operand, channelsLast(shapeOf(operand).size())));
+  auto host = accel::HostOp::create(
+      builder, TypeRange(function->getResultTypes()),
+      FlatSymbolRefAttr::get(op->getContext(), name), ValueRange(inputs),
+      builder.getStringAttr(reason),
+      builder.getI64IntegerAttr(countOperations(op)));
+  for (auto [result, converted] :
+       llvm::zip_equal(op->getResults(), host.getResults()))
+    set(result, converted, channelsLast(shapeOf(result).size()));
+  return success();
+}
+
+} // namespace accopt

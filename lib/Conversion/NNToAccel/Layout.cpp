@@ -1,0 +1,171 @@
+//===- Layout.cpp - Values, orders of dimensions, constants ---------------===//
+//
+// Part of AccOpt.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Lowering.h"
+
+#include "dialects/NN/NNConstants.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+#include "llvm/ADT/Sequence.h"
+
+#include <numeric>
+
+using namespace mlir;
+
+namespace accopt {
+
+std::optional<ActivationQuant> activationQuant(Value value) {
+  auto type = dyn_cast<quant::UniformQuantizedType>(
+      cast<RankedTensorType>(value.getType()).getElementType());
+  if (!type || type.getStorageTypeIntegralWidth() != 8 || !type.isSigned())
+    return std::nullopt;
+  return ActivationQuant{type.getScale(), int32_t(type.getZeroPoint())};
+}
+
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
+
+Shape identityOrder(size_t rank) {
+  Shape order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+Shape channelsLast(size_t rank) {
+  Shape order = identityOrder(rank);
+  if (rank > 2)
+    std::rotate(order.begin() + 1, order.begin() + 2, order.end());
+  return order;
+}
+
+ScaleFactor scaleOrTiny(double real) {
+  llvm::Expected<ScaleFactor> factor = quantizeMultiplier(real);
+  if (factor)
+    return *factor;
+  llvm::consumeError(factor.takeError());
+  if (real < 1)
+    return ScaleFactor{int32_t(kMinMultiplier), kMaxShift};
+  return ScaleFactor{int32_t(kMaxMultiplier), kMinShift};
+}
+
+accel::ScaleAttr scaleAttr(MLIRContext *context, double real) {
+  ScaleFactor factor = scaleOrTiny(real);
+  return accel::ScaleAttr::get(context, factor.multiplier, factor.shift);
+}
+
+int32_t quantizeReal(double real, ActivationQuant quant) {
+  double value = std::nearbyint(real / quant.scale) + quant.zeroPoint;
+  return int32_t(std::clamp(value, -128.0, 127.0));
+}
+
+Stored Lowering::stored(Value value) const {
+  auto it = values.find(value);
+  assert(it != values.end() && "operands are converted before their users");
+  return it->second;
+}
+
+void Lowering::set(Value value, Value converted, ArrayRef<int64_t> order) {
+  values[value] = Stored{converted, Shape(order)};
+}
+
+Value Lowering::reshape(Value value, ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getShape() == shape)
+    return value;
+  return accel::ReshapeOp::create(
+      builder, RankedTensorType::get(shape, type.getElementType()), value);
+}
+
+Value Lowering::reorder(Value value, ArrayRef<int64_t> from,
+                        ArrayRef<int64_t> to) {
+  if (from == to)
+    return value;
+  ArrayRef<int64_t> shape = shapeOf(value);
+  Shape position(from.size());
+  for (auto [i, dimension] : llvm::enumerate(from))
+    position[dimension] = i;
+  Shape perm, result, movedFrom, movedTo;
+  for (int64_t dimension : to) {
+    perm.push_back(position[dimension]);
+    result.push_back(shape[position[dimension]]);
+    if (result.back() != 1)
+      movedTo.push_back(dimension);
+  }
+  for (auto [i, dimension] : llvm::enumerate(from))
+    if (shape[i] != 1)
+      movedFrom.push_back(dimension);
+  if (movedFrom == movedTo)
+    return reshape(value, result);
+
+  auto type = RankedTensorType::get(result, builder.getI8Type());
+  if (auto constant = value.getDefiningOp<accel::ConstantOp>()) {
+    auto elements = nn::readElements(constant.getValue());
+    SmallVector<int8_t> moved;
+    if (!elements || elements->width != 1)
+      return accel::TransposeOp::create(builder, type, value,
+                                        builder.getDenseI64ArrayAttr(perm));
+    int64_t count = type.getNumElements();
+    moved.reserve(count);
+    Shape index(result.size(), 0), source(result.size(), 0);
+    for (int64_t i = 0; i < count; ++i) {
+      for (size_t d = 0; d < perm.size(); ++d)
+        source[perm[d]] = index[d];
+      moved.push_back(int8_t(
+          elements->element(nn::linearIndex(shape, source)).front()));
+      for (size_t d = result.size(); d-- > 0;) {
+        if (++index[d] < result[d])
+          break;
+        index[d] = 0;
+      }
+    }
+    return constantI8(result, moved);
+  }
+  return accel::TransposeOp::create(builder, type, value,
+                                    builder.getDenseI64ArrayAttr(perm));
+}
+
+Value Lowering::get(Value value, ArrayRef<int64_t> order) {
+  Stored from = stored(value);
+  return reorder(from.value, from.order, order);
+}
+
+Value Lowering::constantI8(ArrayRef<int64_t> shape, ArrayRef<int8_t> data) {
+  auto type = RankedTensorType::get(shape, builder.getI8Type());
+  auto blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(data);
+  auto attr = DenseI8ResourceElementsAttr::get(type, "accel_constant",
+                                               std::move(blob));
+  return accel::ConstantOp::create(builder, cast<ElementsAttr>(attr));
+}
+
+Value Lowering::constantI32(ArrayRef<int32_t> data) {
+  auto type = RankedTensorType::get({int64_t(data.size())}, builder.getI32Type());
+  return accel::ConstantOp::create(
+      builder, cast<ElementsAttr>(DenseElementsAttr::get(type, data)));
+}
+
+Value Lowering::requantize(Value value, ActivationQuant from,
+                           ActivationQuant to) {
+  if (from == to)
+    return value;
+  SmallVector<int8_t> table;
+  for (int32_t q : llvm::seq_inclusive(-128, 127))
+    table.push_back(
+        int8_t(quantizeReal((q - from.zeroPoint) * from.scale, to)));
+  return accel::LookupOp::create(builder, value.getType(), value,
+                                 builder.getDenseI8ArrayAttr(table));
+}
+
+void Lowering::setMoved(Value result, Value input, Value value,
+                        ArrayRef<int64_t> order) {
+  set(result, requantize(value, *activationQuant(input),
+                         *activationQuant(result)),
+      order);
+}
+
+} // namespace accopt

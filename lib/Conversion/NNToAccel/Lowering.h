@@ -1,0 +1,129 @@
+//===- Lowering.h - State of the conversion from nn to accel ----*- C++ -*-===//
+//
+// Part of AccOpt. An nn value lives on as an accel value whose dimensions may
+// be stored in another order: transposing an nn value only renames dimensions,
+// and data moves where an op asks for an order that the value does not have.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_CONVERSION_NNTOACCEL_LOWERING_H
+#define ACCOPT_LIB_CONVERSION_NNTOACCEL_LOWERING_H
+
+#include "accopt/Target/Arithmetic.h"
+#include "dialects/Accel/AccelOps.h"
+#include "dialects/NN/NNOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace accopt {
+
+using Shape = llvm::SmallVector<int64_t>;
+
+/// Dimension i of `value` is dimension order[i] of the nn value.
+struct Stored {
+  mlir::Value value;
+  Shape order;
+};
+
+/// Per-tensor parameters of an activation.
+struct ActivationQuant {
+  double scale = 1;
+  int32_t zeroPoint = 0;
+  bool operator==(const ActivationQuant &) const = default;
+};
+
+/// Parameters of an activation's type; nothing where it is not `i8` per tensor.
+std::optional<ActivationQuant> activationQuant(mlir::Value value);
+llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
+/// 0, 1, 2, ...
+Shape identityOrder(size_t rank);
+/// Batch, spatial dimensions, channels.
+Shape channelsLast(size_t rank);
+
+/// Fixed-point form of a factor. Factors too small for 62 bits of shift become
+/// the smallest, which rounds every int32 to at most one.
+ScaleFactor scaleOrTiny(double real);
+accel::ScaleAttr scaleAttr(mlir::MLIRContext *context, double real);
+/// round(real / scale) + zero point, saturated to int8.
+int32_t quantizeReal(double real, ActivationQuant quant);
+
+/// Converts the ops of one function, one after another.
+class Lowering {
+public:
+  /// `target` is an empty function; results and arguments are added to it.
+  Lowering(mlir::func::FuncOp source, mlir::func::FuncOp target);
+
+  mlir::LogicalResult run();
+
+private:
+  // Values and layouts (Layout.cpp).
+  /// The accel value of `value` with its dimensions in `order`, moved if need
+  /// be. Constants are reordered now.
+  mlir::Value get(mlir::Value value, llvm::ArrayRef<int64_t> order);
+  /// As it is stored.
+  Stored stored(mlir::Value value) const;
+  void set(mlir::Value value, mlir::Value converted,
+           llvm::ArrayRef<int64_t> order);
+  mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+  /// Reorders dimensions: by renaming where only dimensions of one move.
+  mlir::Value reorder(mlir::Value value, llvm::ArrayRef<int64_t> from,
+                      llvm::ArrayRef<int64_t> to);
+  mlir::Value constantI8(llvm::ArrayRef<int64_t> shape,
+                         llvm::ArrayRef<int8_t> values);
+  mlir::Value constantI32(llvm::ArrayRef<int32_t> values);
+  /// If the parameters of the two differ, a table that maps one to the other.
+  mlir::Value requantize(mlir::Value value, ActivationQuant from,
+                         ActivationQuant to);
+  /// Stores `value` as the result of an op that only moves data from `input`.
+  void setMoved(mlir::Value result, mlir::Value input, mlir::Value value,
+                llvm::ArrayRef<int64_t> order);
+
+  // Ops. Each returns failure() with no diagnostic where the array and the
+  // vector unit cannot run it, having said why in `reason`; then the host does.
+  mlir::LogicalResult convert(mlir::Operation *op);
+  // LinearOps.cpp
+  mlir::LogicalResult convertOp(nn::ConvOp op);
+  mlir::LogicalResult convertOp(nn::GemmOp op);
+  accel::RequantAttr requant(mlir::Operation *op, mlir::Value result,
+                             llvm::ArrayRef<double> accumulatorScales,
+                             mlir::Value residual,
+                             std::optional<llvm::APFloat> clampMin,
+                             std::optional<llvm::APFloat> clampMax);
+  // WindowOps.cpp
+  mlir::LogicalResult convertOp(nn::MaxPoolOp op);
+  mlir::LogicalResult convertOp(nn::AveragePoolOp op);
+  mlir::LogicalResult convertOp(nn::ReduceMeanOp op);
+  // ElementwiseOps.cpp
+  mlir::LogicalResult convertBinary(mlir::Operation *op);
+  mlir::LogicalResult convertUnary(mlir::Operation *op);
+  // ShapeOps.cpp
+  mlir::LogicalResult convertOp(nn::ConstantOp op);
+  mlir::LogicalResult convertOp(nn::ReshapeOp op);
+  mlir::LogicalResult convertOp(nn::TransposeOp op);
+  mlir::LogicalResult convertOp(nn::ConcatOp op);
+  mlir::LogicalResult convertOp(nn::SliceOp op);
+  mlir::LogicalResult convertOp(nn::PadOp op);
+  // HostOps.cpp
+  mlir::LogicalResult convertToHost(mlir::Operation *op);
+
+  mlir::LogicalResult convertArguments();
+  mlir::LogicalResult convertReturn(mlir::Operation *op);
+  /// The attributes by which a binary's table describes a network's tensor.
+  mlir::DictionaryAttr describe(mlir::Value value, mlir::StringRef name,
+                                llvm::ArrayRef<int64_t> order);
+  mlir::LogicalResult refuse(const llvm::Twine &why);
+
+  mlir::func::FuncOp source, target;
+  mlir::ImplicitLocOpBuilder builder;
+  llvm::DenseMap<mlir::Value, Stored> values;
+  llvm::SmallVector<mlir::DictionaryAttr> argumentAttributes, resultAttributes;
+  std::string reason;
+  unsigned hostFunctions = 0;
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_CONVERSION_NNTOACCEL_LOWERING_H

@@ -1,0 +1,223 @@
+//===- NNToAccel.cpp - From quantized networks to layers ------------------===//
+//
+// Part of AccOpt. Takes a function of nn ops on quantized types and builds one
+// of accel layer ops on int8 tensors, channels last. What neither the array nor
+// the vector unit computes goes to the host, with the reason.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Conversion/NNToAccel.h"
+
+#include "Lowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace accopt {
+
+#define GEN_PASS_DEF_NNTOACCEL
+#include "accopt/Conversion/NNToAccel.h.inc"
+
+Lowering::Lowering(func::FuncOp source, func::FuncOp target)
+    : source(source), target(target), builder(source.getLoc(), source.getContext()) {}
+
+LogicalResult Lowering::refuse(const Twine &why) {
+  reason = why.str();
+  return failure();
+}
+
+DictionaryAttr Lowering::describe(Value value, StringRef name,
+                                  ArrayRef<int64_t> order) {
+  ActivationQuant quant = *activationQuant(value);
+  // permutation[i]: where the model's dimension i is stored.
+  Shape permutation(order.size());
+  for (auto [i, dimension] : llvm::enumerate(order))
+    permutation[dimension] = i;
+  return builder.getDictionaryAttr({
+      builder.getNamedAttr("accel.name", builder.getStringAttr(name)),
+      builder.getNamedAttr("accel.scale", builder.getF64FloatAttr(quant.scale)),
+      builder.getNamedAttr("accel.zero_point",
+                           builder.getI32IntegerAttr(quant.zeroPoint)),
+      builder.getNamedAttr("accel.permutation",
+                           builder.getDenseI64ArrayAttr(permutation)),
+      builder.getNamedAttr("accel.model_shape",
+                           builder.getDenseI64ArrayAttr(shapeOf(value))),
+  });
+}
+
+LogicalResult Lowering::convertArguments() {
+  Block *block = target.addEntryBlock();
+  builder.setInsertionPointToEnd(block);
+  for (BlockArgument argument : source.getArguments()) {
+    if (!activationQuant(argument))
+      return emitError(argument.getLoc())
+             << "expected an int8 quantized input, got " << argument.getType();
+    Shape order = channelsLast(shapeOf(argument).size()), shape;
+    for (int64_t dimension : order)
+      shape.push_back(shapeOf(argument)[dimension]);
+    Value converted = block->addArgument(
+        RankedTensorType::get(shape, builder.getI8Type()), argument.getLoc());
+    auto name = source.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                    "nn.name");
+    set(argument, converted, order);
+    argumentAttributes.push_back(describe(
+        argument,
+        name ? name.getValue()
+             : StringRef("input_" + std::to_string(argument.getArgNumber())),
+        order));
+  }
+  return success();
+}
+
+LogicalResult Lowering::convertReturn(Operation *op) {
+  SmallVector<Value> results;
+  for (auto [i, value] : llvm::enumerate(op->getOperands())) {
+    if (!activationQuant(value))
+      return op->emitError("expected an int8 quantized output, got ")
+             << value.getType();
+    Stored from = stored(value);
+    results.push_back(from.value);
+    auto name = source.getResultAttrOfType<StringAttr>(i, "nn.name");
+    resultAttributes.push_back(describe(
+        value, name ? name.getValue() : StringRef("output_" + std::to_string(i)),
+        from.order));
+  }
+  func::ReturnOp::create(builder, results);
+  target.setType(builder.getFunctionType(
+      target.getBody().front().getArgumentTypes(), ValueRange(results).getTypes()));
+  target.setAllArgAttrs(argumentAttributes);
+  target.setAllResultAttrs(resultAttributes);
+  return success();
+}
+
+LogicalResult Lowering::convert(Operation *op) {
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<nn::ConvOp, nn::GemmOp, nn::MaxPoolOp, nn::AveragePoolOp,
+            nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp, nn::TransposeOp,
+            nn::ConcatOp, nn::SliceOp, nn::PadOp>(
+          [&](auto known) { return convertOp(known); })
+      .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
+          [&](Operation *binary) { return convertBinary(binary); })
+      .Case<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
+            nn::HardSigmoidOp, nn::HardSwishOp>(
+          [&](Operation *unary) { return convertUnary(unary); })
+      .Case([&](nn::SoftmaxOp) {
+        return refuse("the vector unit has no exponential");
+      })
+      .Case([&](nn::LrnOp) { return refuse("the vector unit has no power"); })
+      .Case([&](nn::DivOp) {
+        return refuse("the vector unit does not divide by what it computed");
+      })
+      .Case([&](nn::MatMulOp) {
+        return refuse("the array takes constant weights only");
+      })
+      .Default([&](Operation *) {
+        return refuse("neither the array nor the vector unit has this op");
+      });
+}
+
+LogicalResult Lowering::run() {
+  if (failed(convertArguments()))
+    return failure();
+  for (Operation &op : source.getBody().front()) {
+    builder.setLoc(op.getLoc());
+    if (isa<func::ReturnOp>(op))
+      return convertReturn(&op);
+    if (!isa_and_nonnull<nn::NNDialect>(op.getDialect()))
+      return op.emitError("expected an op of the nn dialect");
+    for (Value result : op.getResults())
+      if (!isa<nn::ConstantOp>(op) && !activationQuant(result))
+        return op.emitError("expected int8 quantized values, got ")
+               << result.getType() << "; run nn-quantize first";
+    reason.clear();
+    if (succeeded(convert(&op)))
+      continue;
+    if (failed(convertToHost(&op)))
+      return failure();
+  }
+  return source.emitError("expected a return");
+}
+
+namespace {
+
+/// A table behind a convolution becomes part of its epilogue.
+template <typename ConvT>
+struct FuseLookup : public OpRewritePattern<accel::LookupOp> {
+  using OpRewritePattern<accel::LookupOp>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(accel::LookupOp op,
+                                PatternRewriter &rewriter) const override {
+    auto conv = op.getInput().getDefiningOp<ConvT>();
+    if (!conv || !conv->hasOneUse())
+      return failure();
+    accel::RequantAttr old = conv.getRequant();
+    SmallVector<int8_t> table(op.getTable());
+    if (!old.getTable().empty())
+      for (auto [entry, inner] : llvm::zip_equal(table, old.getTable()))
+        entry = op.getTable()[int(inner) + 128];
+    auto fused = accel::RequantAttr::get(
+        op.getContext(), old.getMultiplier(), old.getShift(),
+        old.getZeroPoint(), old.getClampMin(), old.getClampMax(),
+        old.getResidual(), old.getResidualZeroPoint(), old.getSum(), table);
+    rewriter.modifyOpInPlace(conv, [&] {
+      conv.setRequantAttr(fused);
+      conv->setLoc(rewriter.getFusedLoc({conv.getLoc(), op.getLoc()}));
+    });
+    rewriter.replaceOp(op, conv.getResult());
+    return success();
+  }
+};
+
+/// Two tables in a row are one.
+struct ComposeLookups : public OpRewritePattern<accel::LookupOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(accel::LookupOp op,
+                                PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<accel::LookupOp>();
+    if (!inner || !inner->hasOneUse())
+      return failure();
+    SmallVector<int8_t> table;
+    for (int8_t entry : inner.getTable())
+      table.push_back(op.getTable()[int(entry) + 128]);
+    auto fused = accel::LookupOp::create(
+        rewriter, rewriter.getFusedLoc({inner.getLoc(), op.getLoc()}),
+        op.getType(), inner.getInput(), rewriter.getDenseI8ArrayAttr(table));
+    rewriter.replaceOp(op, fused.getResult());
+    return success();
+  }
+};
+
+struct NNToAccelPass : public impl::NNToAccelBase<NNToAccelPass> {
+  void runOnOperation() override {
+    if (failed(convertNNToAccel(getOperation())))
+      signalPassFailure();
+  }
+};
+} // namespace
+
+LogicalResult convertNNToAccel(ModuleOp module) {
+  module.getContext()->loadDialect<accel::AccelDialect>();
+  auto source = module.lookupSymbol<func::FuncOp>("main");
+  if (!source || !source.getBody().hasOneBlock())
+    return module.emitError("expected a function @main of one block");
+  OpBuilder builder(source);
+  auto target = func::FuncOp::create(builder, source.getLoc(), "main",
+                                     builder.getFunctionType({}, {}));
+  if (failed(Lowering(source, target).run()))
+    return failure();
+  source.erase();
+  RewritePatternSet patterns(module.getContext());
+  patterns.add<ComposeLookups, FuseLookup<accel::Conv2DOp>,
+               FuseLookup<accel::DepthwiseConv2DOp>>(module.getContext());
+  return applyPatternsGreedily(target, std::move(patterns));
+}
+
+} // namespace accopt
