@@ -31,12 +31,14 @@ inline constexpr int64_t kMaxMultiplier = (int64_t(1) << 31) - 1;
 inline constexpr unsigned kMinShift = 2, kMaxShift = 62;
 
 /// `value * multiplier / 2^shift`, rounded half up: TOSA's apply_scale_32 with
-/// SINGLE_ROUND. A result beyond 32 bits keeps its low 32 bits.
+/// SINGLE_ROUND. A result beyond 32 bits keeps its low 32 bits. Only the low
+/// six bits of the shift count, and a shift of 0 rounds nothing: so that
+/// damaged data has a result as well.
 inline int32_t applyScale(int32_t value, int32_t multiplier, uint8_t shift) {
-  int64_t product = int64_t(value) * multiplier;
-  int64_t round = int64_t(1) << (shift - 1);
-  // |product| < 2^62 and round <= 2^61: the sum cannot overflow.
-  return static_cast<int32_t>((product + round) >> shift);
+  unsigned bits = shift & 63;
+  uint64_t round = (uint64_t(1) << bits) >> 1;
+  uint64_t product = static_cast<uint64_t>(int64_t(value) * multiplier);
+  return static_cast<int32_t>(static_cast<int64_t>(product + round) >> bits);
 }
 
 /// Additions of the machine wrap at 32 bits.

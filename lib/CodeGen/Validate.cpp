@@ -1,0 +1,437 @@
+//===- Validate.cpp - Everything that a program must fulfil ---------------===//
+//
+// docs/Machine.md, "Validity". Limits of single fields come first: they bound
+// the numbers so that the addresses computed from them cannot overflow.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/CodeGen/Binary.h"
+#include "accopt/Target/Arithmetic.h"
+#include "accopt/Target/Encoding.h"
+#include "accopt/Target/Footprint.h"
+#include "accopt/Target/MachineIO.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <cmath>
+#include <optional>
+
+using namespace accopt;
+using llvm::formatv;
+
+namespace {
+
+using Reason = std::optional<std::string>;
+
+/// Steps of a command's innermost loop: no useful command needs more, and a
+/// damaged one must not keep the simulator busy for days.
+constexpr double kMaxWork = double(uint64_t(1) << 40);
+/// Operations and bytes that one host command can be charged.
+constexpr uint64_t kMaxHostWork = uint64_t(1) << 50;
+
+/// Checks the fields of one command's operation, not its addresses.
+class FieldCheck {
+public:
+  explicit FieldCheck(const Program &program)
+      : program(program), machine(program.machine) {}
+
+  Reason operator()(const LoadCommand &c) const { return dma(c); }
+  Reason operator()(const StoreCommand &c) const { return dma(c); }
+
+  Reason operator()(const MatmulCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    if (!c.columns)
+      return "expected a column or more, got none";
+    double weights =
+        double(c.window.kernelY) * c.window.kernelX * c.channels * c.columns;
+    if (Reason reason = inScratchpad("weights", weights))
+      return reason;
+    if (Reason reason = work(weights * pixels(c.window)))
+      return reason;
+    if (c.accumulator % 4)
+      return formatv("expected an accumulator address that is a multiple of "
+                     "4, got {0}",
+                     c.accumulator)
+          .str();
+    return c.finish ? epilogue(c.epilogue) : std::nullopt;
+  }
+
+  Reason operator()(const DepthwiseCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    double weights = double(c.window.kernelY) * c.window.kernelX * c.channels;
+    if (Reason reason = inScratchpad("weights", weights))
+      return reason;
+    if (Reason reason = work(weights * pixels(c.window)))
+      return reason;
+    return epilogue(c.epilogue);
+  }
+
+  Reason operator()(const PoolCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    if (Reason reason = work(double(c.window.kernelY) * c.window.kernelX *
+                             c.channels * pixels(c.window)))
+      return reason;
+    return clamp(c.clampMin, c.clampMax);
+  }
+
+  Reason operator()(const BinaryCommand &c) const {
+    for (uint16_t count : c.count)
+      if (!count)
+        return "expected counts of 1 or more, got 0";
+    if (!c.length)
+      return "expected a length of 1 or more, got 0";
+    if (Reason reason = inScratchpad("output", c.length))
+      return reason;
+    if (Reason reason =
+            work(double(c.count[0]) * c.count[1] * c.count[2] * c.length))
+      return reason;
+    if (Reason reason = scale("output", c.outputMultiplier, c.outputShift))
+      return reason;
+    if (c.kind != BinaryKind::Mul) {
+      if (Reason reason = scale("a", c.aMultiplier, c.aShift))
+        return reason;
+      if (Reason reason = scale("b", c.bMultiplier, c.bShift))
+        return reason;
+    }
+    return clamp(c.clampMin, c.clampMax);
+  }
+
+  Reason operator()(const LookupCommand &c) const {
+    return c.length ? std::nullopt
+                    : Reason("expected a length of 1 or more, got 0");
+  }
+
+  Reason operator()(const FillCommand &c) const {
+    if (!c.length || !c.rows)
+      return "expected rows of 1 byte or more, got none";
+    if (c.rows > machine.scratchpadBytes)
+      return formatv("expected at most {0} rows, got {1}",
+                     machine.scratchpadBytes, c.rows)
+          .str();
+    return work(double(c.rows) * c.length);
+  }
+
+  Reason operator()(const HostCommand &c) const {
+    if (c.function >= program.hostFunctions.size())
+      return formatv("expected a function below {0}, got {1}",
+                     program.hostFunctions.size(), c.function)
+          .str();
+    if (c.operations > kMaxHostWork || c.bytes > kMaxHostWork)
+      return "expected at most 2^50 operations and bytes";
+    if (c.writtenBytes > c.bytes)
+      return formatv("expected at most {0} written bytes, got {1}", c.bytes,
+                     c.writtenBytes)
+          .str();
+    return std::nullopt;
+  }
+
+private:
+  static double pixels(const Window &w) {
+    return double(w.outputRows) * w.outputColumns;
+  }
+
+  static Reason work(double steps) {
+    if (steps <= kMaxWork)
+      return std::nullopt;
+    return formatv("expected at most 2^40 steps, got {0}", steps).str();
+  }
+
+  Reason inScratchpad(const char *what, double bytes) const {
+    if (bytes <= machine.scratchpadBytes)
+      return std::nullopt;
+    return formatv("{0}: expected at most the scratchpad's {1} bytes, got {2}",
+                   what, machine.scratchpadBytes, bytes)
+        .str();
+  }
+
+  Reason dma(const DmaCommand &c) const {
+    if (!c.count[0] || !c.count[1] || !c.count[2] || !c.rowBytes)
+      return "expected counts and row bytes of 1 or more, got 0";
+    return work(double(c.count[0]) * c.count[1] * c.count[2] * c.rowBytes);
+  }
+
+  static Reason window(const Window &w, uint16_t channels) {
+    for (uint16_t extent :
+         {w.inputRows, w.inputColumns, w.outputRows, w.outputColumns, w.kernelY,
+          w.kernelX, w.strideY, w.strideX, w.dilationY, w.dilationX, channels})
+      if (!extent)
+        return "expected sizes, strides and dilations of 1 or more, got 0";
+    return std::nullopt;
+  }
+
+  static Reason scale(const char *what, int32_t multiplier, uint8_t shift) {
+    if (multiplier < kMinMultiplier)
+      return formatv("{0}: expected a multiplier in [2^30, 2^31), got {1}",
+                     what, multiplier)
+          .str();
+    if (shift < kMinShift || shift > kMaxShift)
+      return formatv("{0}: expected a shift in [2, 62], got {1}", what,
+                     unsigned(shift))
+          .str();
+    return std::nullopt;
+  }
+
+  static Reason clamp(int low, int high) {
+    if (low <= high)
+      return std::nullopt;
+    return formatv("expected clamp_min <= clamp_max, got {0} and {1}", low,
+                   high)
+        .str();
+  }
+
+  static Reason epilogue(const Epilogue &e) {
+    if (e.hasResidual) {
+      if (Reason reason =
+              scale("residual", e.residualMultiplier, e.residualShift))
+        return reason;
+      if (Reason reason = scale("sum", e.sumMultiplier, e.sumShift))
+        return reason;
+    }
+    return clamp(e.clampMin, e.clampMax);
+  }
+
+  const Program &program;
+  const Machine &machine;
+};
+
+class Validator {
+public:
+  explicit Validator(const Program &program) : program(program) {}
+
+  llvm::Error run() {
+    if (llvm::Error error = checkMachine(program.machine))
+      return error;
+    if (llvm::Error error = constants())
+      return error;
+    if (llvm::Error error = tensors())
+      return error;
+    if (llvm::Error error = hostFunctions())
+      return error;
+    for (size_t i = 0; i < program.commands.size(); ++i)
+      if (Reason reason = command(i))
+        return fail(
+            formatv("command {0} ({1})", i, operationName(program.commands[i])),
+            *reason);
+    return tokens();
+  }
+
+private:
+  static llvm::Error fail(const std::string &where, const llvm::Twine &why) {
+    return llvm::make_error<llvm::StringError>(
+        where + ": " + why, std::make_error_code(std::errc::invalid_argument));
+  }
+
+  /// Bytes of a tensor of int8 in DRAM, or why it does not lie there.
+  Reason inDram(uint32_t address, llvm::ArrayRef<int64_t> shape,
+                uint64_t &bytes) const {
+    double size = 1;
+    for (int64_t extent : shape) {
+      if (extent < 1)
+        return formatv("expected extents of 1 or more, got {0}", extent).str();
+      size *= double(extent);
+    }
+    if (address + size > program.dramBytes)
+      return formatv("expected {0} bytes at {1:x} inside DRAM of {2} bytes",
+                     size, address, program.dramBytes)
+          .str();
+    bytes = uint64_t(size);
+    return std::nullopt;
+  }
+
+  llvm::Error constants() const {
+    uint64_t end = 0;
+    for (size_t i = 0; i < program.constants.size(); ++i) {
+      const Constant &constant = program.constants[i];
+      if (constant.address < end)
+        return fail(formatv("constant {0}", i),
+                    formatv("expected an address of {0:x} or more, got {1:x}",
+                            end, constant.address));
+      end = uint64_t(constant.address) + constant.bytes.size();
+      if (end > program.dramBytes)
+        return fail(formatv("constant {0}", i),
+                    formatv("ends at {0:x}, beyond DRAM of {1} bytes", end,
+                            program.dramBytes));
+    }
+    return llvm::Error::success();
+  }
+
+  Reason tensor(const TensorInfo &t) const {
+    uint64_t bytes = 0;
+    if (Reason reason = inDram(t.address, t.shape, bytes))
+      return reason;
+    std::vector<int64_t> order = t.permutation;
+    llvm::sort(order);
+    bool isPermutation = order.size() == t.shape.size();
+    for (size_t d = 0; isPermutation && d < order.size(); ++d)
+      isPermutation = order[d] == int64_t(d);
+    if (!isPermutation)
+      return formatv("expected a permutation of {0} dimensions", t.shape.size())
+          .str();
+    uint64_t modelBytes = 0;
+    if (Reason reason = inDram(0, t.modelShape, modelBytes))
+      return "model shape: " + *reason;
+    if (modelBytes != bytes)
+      return formatv("expected {0} elements in the model's shape, got {1}",
+                     bytes, modelBytes)
+          .str();
+    if (!std::isfinite(t.scale) || t.scale <= 0)
+      return formatv("expected a positive scale, got {0}", t.scale).str();
+    if (t.zeroPoint < -128 || t.zeroPoint > 127)
+      return formatv("expected a zero point in [-128, 127], got {0}",
+                     t.zeroPoint)
+          .str();
+    if (t.definedBy < -1 || t.definedBy >= int64_t(program.layers.size()))
+      return formatv("expected a layer below {0}, got {1}",
+                     program.layers.size(), t.definedBy)
+          .str();
+    return std::nullopt;
+  }
+
+  llvm::Error tensors() const {
+    for (const TensorInfo &t : program.tensors)
+      if (Reason reason = tensor(t))
+        return fail("tensor '" + t.name + "'", *reason);
+    return llvm::Error::success();
+  }
+
+  Reason hostFunction(const HostFunction &f) const {
+    if (f.symbol.empty())
+      return "expected a symbol";
+    uint64_t bytes = 0;
+    for (const HostFunction::Argument &argument : f.arguments)
+      if (Reason reason = inDram(argument.address, argument.shape, bytes))
+        return "argument: " + *reason;
+    for (const HostFunction::Argument &result : f.results) {
+      if (Reason reason = inDram(result.address, result.shape, bytes))
+        return "result: " + *reason;
+      for (const HostFunction::Argument &argument : f.arguments) {
+        uint64_t other = 0;
+        (void)inDram(argument.address, argument.shape, other);
+        if (result.address < argument.address + other &&
+            argument.address < result.address + bytes)
+          return "a result overlaps an argument";
+      }
+      if (writesConstant(result.address, result.address + bytes))
+        return "a result overlaps a constant";
+    }
+    return std::nullopt;
+  }
+
+  llvm::Error hostFunctions() const {
+    for (const HostFunction &f : program.hostFunctions)
+      if (Reason reason = hostFunction(f))
+        return fail("host function '" + f.symbol + "'", *reason);
+    if (!program.hostFunctions.empty() && program.hostModule.empty())
+      return fail("host functions", "expected the host's module, got none");
+    return llvm::Error::success();
+  }
+
+  /// The first constant that [begin, end) meets.
+  const Constant *writesConstant(int64_t begin, int64_t end) const {
+    auto it = llvm::partition_point(program.constants, [&](const Constant &c) {
+      return int64_t(c.address) + int64_t(c.bytes.size()) <= begin;
+    });
+    return it != program.constants.end() && it->address < end ? &*it : nullptr;
+  }
+
+  Reason region(const Region &r) const {
+    static constexpr const char *names[] = {"DRAM", "scratchpad",
+                                            "accumulators"};
+    const int64_t sizes[] = {program.dramBytes, program.machine.scratchpadBytes,
+                             program.machine.accumulatorBytes};
+    int64_t size = sizes[unsigned(r.memory)];
+    if (r.begin() < 0 || r.end() > size)
+      return formatv("{0}: expected addresses in the {1} of {2} bytes, got "
+                     "[{3}, {4})",
+                     r.what, names[unsigned(r.memory)], size, r.begin(),
+                     r.end())
+          .str();
+    if (r.memory == Memory::Dram && r.isWrite)
+      return storeToConstant(r);
+    return std::nullopt;
+  }
+
+  Reason storeToConstant(const Region &r) const {
+    const Constant *constant = writesConstant(r.begin(), r.end());
+    if (!constant)
+      return std::nullopt;
+    // Rows may pass by on both sides of a constant.
+    for (const Constant *last =
+             program.constants.data() + program.constants.size();
+         constant != last && constant->address < r.end(); ++constant) {
+      Region bytes;
+      bytes.memory = Memory::Dram;
+      bytes.base = constant->address;
+      bytes.length = int64_t(constant->bytes.size());
+      if (overlaps(r, bytes))
+        return formatv("writes the constant at {0:x}", constant->address).str();
+    }
+    return std::nullopt;
+  }
+
+  Reason command(size_t index) const {
+    const Command &c = program.commands[index];
+    if (c.layer >= program.layers.size())
+      return formatv("expected a layer below {0}, got {1}",
+                     program.layers.size(), c.layer)
+          .str();
+    if (index && c.layer < program.commands[index - 1].layer)
+      return formatv("expected layer {0} or later, got {1}",
+                     program.commands[index - 1].layer, c.layer)
+          .str();
+    if (c.take[unsigned(c.engine())])
+      return "takes tokens from its own engine";
+    if (Reason reason = std::visit(FieldCheck(program), c.operation))
+      return reason;
+    for (const Region &r : footprint(c, program.machine))
+      if (Reason reason = region(r))
+        return reason;
+    return std::nullopt;
+  }
+
+  /// Runs the engines without time: whatever can start, starts. What is left
+  /// waits for ever.
+  llvm::Error tokens() const {
+    std::array<std::vector<size_t>, kEngineCount> queues;
+    for (size_t i = 0; i < program.commands.size(); ++i)
+      queues[unsigned(program.commands[i].engine())].push_back(i);
+    // done[e] commands of e are complete: so many tokens it has sent to each.
+    std::array<uint64_t, kEngineCount> done = {};
+    std::array<std::array<uint64_t, kEngineCount>, kEngineCount> taken = {};
+    for (bool progress = true; progress;) {
+      progress = false;
+      for (unsigned e = 0; e < kEngineCount; ++e)
+        for (; done[e] < queues[e].size(); ++done[e], progress = true) {
+          const Command &c = program.commands[queues[e][done[e]]];
+          auto has = [&](unsigned from) {
+            return from == e || taken[e][from] + c.take[from] <= done[from];
+          };
+          if (!llvm::all_of(llvm::seq(0u, kEngineCount), has))
+            break;
+          for (unsigned from = 0; from < kEngineCount; ++from)
+            taken[e][from] += c.take[from];
+        }
+    }
+    for (unsigned e = 0; e < kEngineCount; ++e)
+      if (done[e] < queues[e].size()) {
+        size_t index = queues[e][done[e]];
+        return fail(formatv("command {0} ({1})", index,
+                            operationName(program.commands[index])),
+                    "waits for tokens that never come");
+      }
+    return llvm::Error::success();
+  }
+
+  const Program &program;
+};
+
+} // namespace
+
+llvm::Error accopt::validateProgram(const Program &program) {
+  return Validator(program).run();
+}

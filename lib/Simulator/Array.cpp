@@ -1,0 +1,154 @@
+//===- Array.cpp - Functional effect of the array's commands --------------===//
+//
+// A matmul command is computed as gather, product, epilogue: the patches of a
+// few pixels become rows of int16 with the zero point subtracted and padding as
+// zero; the weights, packed in pairs for the kernel, are shared by all pixels.
+// Sums do not depend on the order of additions (they wrap), so that blocks of
+// the real array need not be followed and threads may share the pixels.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Epilogue.h"
+#include "MachineState.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+using namespace accopt;
+
+namespace {
+
+/// Pixels gathered at a time: their patches stay in the cache.
+constexpr size_t kGatherPixels = 3 * kKernelPixels;
+/// Below this many multiplications threads cost more than they bring.
+constexpr uint64_t kParallelMacs = 1 << 19;
+
+/// The shape of the product.
+struct Product {
+  explicit Product(const MatmulCommand &c)
+      : pixels(size_t(c.window.outputRows) * c.window.outputColumns),
+        reduction(size_t(c.window.kernelY) * c.window.kernelX * c.channels),
+        pairs(llvm::divideCeil(reduction, size_t(2))),
+        groups(llvm::divideCeil(size_t(c.columns), size_t(kKernelColumns))) {}
+
+  size_t pixels, reduction, pairs;
+  size_t groups; ///< of kKernelColumns columns
+};
+
+/// Weights of column group g, pair i, column j, parity b at
+/// ((g * pairs + i) * kKernelColumns + j) * 2 + b; zero beyond the edges.
+std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
+                                 const int8_t *weights, unsigned arrayColumns) {
+  size_t groupSize = product.pairs * kKernelColumns * 2;
+  std::vector<int16_t> packed(product.groups * groupSize, 0);
+  const int8_t *source = weights;
+  for (size_t first = 0; first < c.columns; first += arrayColumns) {
+    size_t width = std::min<size_t>(arrayColumns, c.columns - first);
+    for (size_t k = 0; k < product.reduction; ++k, source += width)
+      for (size_t j = 0; j < width; ++j) {
+        size_t column = first + j;
+        packed[column / kKernelColumns * groupSize +
+               (k / 2 * kKernelColumns + column % kKernelColumns) * 2 + k % 2] =
+            source[j];
+      }
+  }
+  return packed;
+}
+
+/// Writes the reduction row of output pixel (y, x) to `row`.
+void gatherPatch(const MatmulCommand &c, const int8_t *scratchpad, int y, int x,
+                 int16_t *row) {
+  const Window &w = c.window;
+  for (int ky = 0; ky < w.kernelY; ++ky) {
+    int64_t iy = int64_t(y) * w.strideY + int64_t(ky) * w.dilationY - w.padTop;
+    bool inside = iy >= 0 && iy < w.inputRows;
+    for (int kx = 0; kx < w.kernelX; ++kx, row += c.channels) {
+      int64_t ix =
+          int64_t(x) * w.strideX + int64_t(kx) * w.dilationX - w.padLeft;
+      if (!inside || ix < 0 || ix >= w.inputColumns) {
+        std::memset(row, 0, c.channels * sizeof(int16_t));
+        continue;
+      }
+      const int8_t *source =
+          scratchpad + w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch;
+      for (unsigned ch = 0; ch < c.channels; ++ch)
+        row[ch] = int16_t(source[ch] - c.inputZeroPoint);
+    }
+  }
+}
+
+} // namespace
+
+void MachineState::parallelRanges(
+    size_t count, size_t grain, llvm::function_ref<void(size_t, size_t)> run) {
+  size_t perThread = llvm::alignTo(llvm::divideCeil(count, size_t(threads)),
+                                   std::max<size_t>(grain, 1));
+  if (perThread >= count)
+    return run(0, count);
+  if (!pool)
+    pool = std::make_unique<llvm::DefaultThreadPool>(
+        llvm::hardware_concurrency(threads));
+  llvm::ThreadPoolTaskGroup group(*pool);
+  for (size_t first = perThread; first < count; first += perThread)
+    group.async([=] { run(first, std::min(count, first + perThread)); });
+  run(0, perThread);
+  group.wait();
+}
+
+void MachineState::execute(const MatmulCommand &c) {
+  Product product(c);
+  std::vector<int16_t> weights =
+      packWeights(c, product, scratchpad.data() + c.weights, machine.columns);
+  std::optional<EpilogueStage> stage;
+  if (c.finish)
+    stage.emplace(c.epilogue, c.columns, scratchpad.data());
+
+  auto accumulatorOf = [&](size_t pixel, size_t column) -> int32_t & {
+    size_t block = column / machine.columns;
+    return accumulators[c.accumulator / 4 +
+                        (block * product.pixels + pixel) * machine.columns +
+                        column % machine.columns];
+  };
+
+  auto run = [&](size_t first, size_t last) {
+    size_t rowSize = product.pairs * 2;
+    size_t sumPitch = product.groups * kKernelColumns;
+    std::vector<int16_t> rows(kGatherPixels * rowSize, 0);
+    std::vector<int32_t> sums(kGatherPixels * sumPitch);
+    for (size_t begin = first; begin < last; begin += kGatherPixels) {
+      size_t count = std::min(kGatherPixels, last - begin);
+      for (size_t p = 0; p < count; ++p)
+        gatherPatch(c, scratchpad.data(),
+                    int((begin + p) / c.window.outputColumns),
+                    int((begin + p) % c.window.outputColumns),
+                    rows.data() + p * rowSize);
+      for (size_t g = 0; g < product.groups; ++g)
+        for (size_t p = 0; p < count; p += kKernelPixels)
+          kernel(rows.data() + p * rowSize, rowSize,
+                 unsigned(std::min<size_t>(kKernelPixels, count - p)),
+                 weights.data() + g * product.pairs * kKernelColumns * 2,
+                 product.pairs, sums.data() + p * sumPitch + g * kKernelColumns,
+                 sumPitch);
+      for (size_t p = 0; p < count; ++p) {
+        int32_t *row = sums.data() + p * sumPitch;
+        if (c.accumulate)
+          for (size_t j = 0; j < c.columns; ++j)
+            row[j] = wrappingAdd(row[j], accumulatorOf(begin + p, j));
+        if (stage)
+          stage->finish(unsigned((begin + p) / c.window.outputColumns),
+                        unsigned((begin + p) % c.window.outputColumns), row);
+        else
+          for (size_t j = 0; j < c.columns; ++j)
+            accumulatorOf(begin + p, j) = row[j];
+      }
+    }
+  };
+  uint64_t macs = uint64_t(product.pixels) * product.reduction * c.columns;
+  if (macs < kParallelMacs)
+    run(0, product.pixels);
+  else
+    parallelRanges(product.pixels, kKernelPixels, run);
+}

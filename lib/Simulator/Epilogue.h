@@ -1,0 +1,69 @@
+//===- Epilogue.h - From int32 sums to int8 results -------------*- C++ -*-===//
+//
+// Part of AccOpt. The output stage that the array and depthwise convolution
+// share (struct Epilogue).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_SIMULATOR_EPILOGUE_H
+#define ACCOPT_LIB_SIMULATOR_EPILOGUE_H
+
+#include "accopt/Target/Arithmetic.h"
+#include "accopt/Target/Command.h"
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+namespace accopt {
+
+/// Reads the parameter table once for a command, then finishes pixel by pixel.
+class EpilogueStage {
+public:
+  EpilogueStage(const Epilogue &epilogue, unsigned columns, int8_t *scratchpad)
+      : e(epilogue), scratchpad(scratchpad), parameters(columns) {
+    std::memcpy(parameters.data(), scratchpad + e.parameters,
+                columns * sizeof(Parameters));
+    if (e.hasTable)
+      std::memcpy(table, scratchpad + e.table, sizeof(table));
+  }
+
+  /// Finishes all columns of output pixel (y, x) from its sums.
+  void finish(unsigned y, unsigned x, const int32_t *sums) const {
+    int8_t *out = scratchpad + e.output + size_t(y) * e.outputRowPitch +
+                  size_t(x) * e.outputPixelPitch;
+    const int8_t *residual = scratchpad + e.residual +
+                             size_t(y) * e.residualRowPitch +
+                             size_t(x) * e.residualPixelPitch;
+    for (size_t c = 0; c < parameters.size(); ++c) {
+      const Parameters &p = parameters[c];
+      int32_t value =
+          applyScale(wrappingAdd(sums[c], p.bias), p.multiplier, p.shift);
+      if (e.hasResidual)
+        value = addResidual(value, residual[c]);
+      int8_t q = clampToInt8(value, e.outputZeroPoint, e.clampMin, e.clampMax);
+      out[c] = e.hasTable ? table[q + 128] : q;
+    }
+  }
+
+private:
+  struct Parameters {
+    int32_t bias, multiplier, shift;
+  };
+  static_assert(sizeof(Parameters) == 12);
+
+  int32_t addResidual(int32_t value, int8_t residual) const {
+    int32_t scaled = applyScale(int32_t(residual) - e.residualZeroPoint,
+                                e.residualMultiplier, e.residualShift);
+    return applyScale(wrappingAdd(value, scaled), e.sumMultiplier, e.sumShift);
+  }
+
+  const Epilogue &e;
+  int8_t *scratchpad;
+  std::vector<Parameters> parameters;
+  int8_t table[256] = {};
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SIMULATOR_EPILOGUE_H

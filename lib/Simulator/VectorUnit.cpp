@@ -1,0 +1,177 @@
+//===- VectorUnit.cpp - Functional effect of vector and DMA commands ------===//
+//
+// Plain loops, channels innermost so that the compiler vectorizes them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Epilogue.h"
+#include "MachineState.h"
+
+#include "llvm/Support/MemAlloc.h"
+#include "llvm/Support/Threading.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace accopt;
+
+MachineState::MachineState(const Machine &machine, uint64_t dramBytes,
+                           unsigned threads)
+    : dram(static_cast<int8_t *>(
+          llvm::safe_calloc(std::max<uint64_t>(dramBytes, 1), 1))),
+      scratchpad(machine.scratchpadBytes),
+      accumulators(machine.accumulatorBytes / 4), machine(machine),
+      kernel(selectMatmulKernel()),
+      threads(threads ? threads
+                      : llvm::hardware_concurrency().compute_thread_count()) {}
+
+void MachineState::copyRows(const DmaCommand &c, bool toScratchpad) {
+  for (int64_t i = 0; i < c.count[0]; ++i)
+    for (int64_t j = 0; j < c.count[1]; ++j)
+      for (int64_t k = 0; k < c.count[2]; ++k) {
+        int8_t *far = dram.get() + c.dramAddress + i * c.dramStride[0] +
+                      j * c.dramStride[1] + k * c.dramStride[2];
+        int8_t *near = scratchpad.data() + c.scratchpadAddress +
+                       i * c.scratchpadStride[0] + j * c.scratchpadStride[1] +
+                       k * c.scratchpadStride[2];
+        std::memcpy(toScratchpad ? near : far, toScratchpad ? far : near,
+                    c.rowBytes);
+      }
+}
+
+void MachineState::execute(const LoadCommand &c) { copyRows(c, true); }
+void MachineState::execute(const StoreCommand &c) { copyRows(c, false); }
+
+/// Calls `visit(address, ky, kx)` for each tap of output pixel (y, x) that is
+/// inside the input.
+template <typename Visitor>
+static void forTapsInside(const Window &w, int64_t y, int64_t x,
+                          Visitor &&visit) {
+  for (int64_t ky = 0; ky < w.kernelY; ++ky) {
+    int64_t iy = y * w.strideY + ky * w.dilationY - w.padTop;
+    if (iy < 0 || iy >= w.inputRows)
+      continue;
+    for (int64_t kx = 0; kx < w.kernelX; ++kx) {
+      int64_t ix = x * w.strideX + kx * w.dilationX - w.padLeft;
+      if (ix >= 0 && ix < w.inputColumns)
+        visit(w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch, ky, kx);
+    }
+  }
+}
+
+void MachineState::execute(const DepthwiseCommand &c) {
+  const Window &w = c.window;
+  EpilogueStage stage(c.epilogue, c.channels, scratchpad.data());
+  std::vector<int32_t> sums(c.channels);
+  for (unsigned y = 0; y < w.outputRows; ++y)
+    for (unsigned x = 0; x < w.outputColumns; ++x) {
+      std::fill(sums.begin(), sums.end(), 0);
+      forTapsInside(w, y, x, [&](int64_t address, int64_t ky, int64_t kx) {
+        const int8_t *input = scratchpad.data() + address;
+        const int8_t *weights =
+            scratchpad.data() + c.weights + (ky * w.kernelX + kx) * c.channels;
+        // At most 2^32 products of 2^15: as unsigned, they wrap as specified.
+        for (unsigned ch = 0; ch < c.channels; ++ch)
+          sums[ch] = wrappingAdd(sums[ch],
+                                 (input[ch] - c.inputZeroPoint) * weights[ch]);
+      });
+      stage.finish(y, x, sums.data());
+    }
+}
+
+/// The maximum of a window for each channel.
+static void poolMaximum(const PoolCommand &c, const int8_t *scratchpad,
+                        int64_t y, int64_t x, int8_t *out) {
+  std::fill(out, out + c.channels, int8_t(-128));
+  forTapsInside(c.window, y, x, [&](int64_t address, int64_t, int64_t) {
+    const int8_t *input = scratchpad + address;
+    for (unsigned ch = 0; ch < c.channels; ++ch)
+      out[ch] = std::max(out[ch], input[ch]);
+  });
+  for (unsigned ch = 0; ch < c.channels; ++ch)
+    out[ch] = clampToInt8(out[ch], 0, c.clampMin, c.clampMax);
+}
+
+/// The rescaled sum of a window for each channel.
+static void poolSum(const PoolCommand &c, const int8_t *scratchpad, int64_t y,
+                    int64_t x, std::vector<int32_t> &sums, int8_t *out) {
+  std::fill(sums.begin(), sums.end(), 0);
+  uint32_t inside = 0;
+  forTapsInside(c.window, y, x, [&](int64_t address, int64_t, int64_t) {
+    ++inside;
+    const int8_t *input = scratchpad + address;
+    for (unsigned ch = 0; ch < c.channels; ++ch)
+      sums[ch] = wrappingAdd(sums[ch], input[ch] - c.inputZeroPoint);
+  });
+  uint32_t entry =
+      c.countPadding ? uint32_t(c.window.kernelY) * c.window.kernelX : inside;
+  int32_t scale[2] = {1 << 30, 30};
+  // No tap inside: the sum is zero whatever the scale.
+  if (inside)
+    std::memcpy(scale, scratchpad + c.parameters + 8 * size_t(entry), 8);
+  for (unsigned ch = 0; ch < c.channels; ++ch)
+    out[ch] = clampToInt8(applyScale(sums[ch], scale[0], uint8_t(scale[1])),
+                          c.outputZeroPoint, c.clampMin, c.clampMax);
+}
+
+void MachineState::execute(const PoolCommand &c) {
+  std::vector<int32_t> sums(c.channels);
+  std::vector<int8_t> result(c.channels);
+  for (unsigned y = 0; y < c.window.outputRows; ++y)
+    for (unsigned x = 0; x < c.window.outputColumns; ++x) {
+      if (c.kind == PoolKind::Max)
+        poolMaximum(c, scratchpad.data(), y, x, result.data());
+      else
+        poolSum(c, scratchpad.data(), y, x, sums, result.data());
+      std::memcpy(scratchpad.data() + c.output + size_t(y) * c.outputRowPitch +
+                      size_t(x) * c.outputPixelPitch,
+                  result.data(), c.channels);
+    }
+}
+
+static int8_t binaryElement(const BinaryCommand &c, int8_t a, int8_t b) {
+  int32_t x = int32_t(a) - c.aZeroPoint, y = int32_t(b) - c.bZeroPoint;
+  int32_t value;
+  if (c.kind == BinaryKind::Mul) {
+    value = x * y;
+  } else {
+    int32_t scaledA = applyScale(x, c.aMultiplier, c.aShift);
+    int32_t scaledB = applyScale(y, c.bMultiplier, c.bShift);
+    value = c.kind == BinaryKind::Add
+                ? wrappingAdd(scaledA, scaledB)
+                : int32_t(uint32_t(scaledA) - uint32_t(scaledB));
+  }
+  return clampToInt8(applyScale(value, c.outputMultiplier, c.outputShift),
+                     c.outputZeroPoint, c.clampMin, c.clampMax);
+}
+
+void MachineState::execute(const BinaryCommand &c) {
+  const int8_t *table = c.hasTable ? scratchpad.data() + c.table : nullptr;
+  for (size_t i = 0; i < c.count[0]; ++i)
+    for (size_t j = 0; j < c.count[1]; ++j)
+      for (size_t k = 0; k < c.count[2]; ++k) {
+        const int8_t *a = scratchpad.data() + c.a + i * c.aStride[0] +
+                          j * c.aStride[1] + k * c.aStride[2];
+        const int8_t *b = scratchpad.data() + c.b + i * c.bStride[0] +
+                          j * c.bStride[1] + k * c.bStride[2];
+        int8_t *out = scratchpad.data() + c.output + i * c.outputStride[0] +
+                      j * c.outputStride[1] + k * c.outputStride[2];
+        for (size_t l = 0; l < c.length; ++l) {
+          int8_t q = binaryElement(c, a[l * c.aStride[3]], b[l * c.bStride[3]]);
+          out[l] = table ? table[q + 128] : q;
+        }
+      }
+}
+
+void MachineState::execute(const LookupCommand &c) {
+  int8_t table[256];
+  std::memcpy(table, scratchpad.data() + c.table, sizeof(table));
+  for (size_t i = 0; i < c.length; ++i)
+    scratchpad[c.output + i] = table[scratchpad[c.input + i] + 128];
+}
+
+void MachineState::execute(const FillCommand &c) {
+  for (size_t row = 0; row < c.rows; ++row)
+    std::memset(scratchpad.data() + c.output + row * c.pitch, c.value,
+                c.length);
+}
