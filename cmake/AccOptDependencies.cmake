@@ -6,6 +6,7 @@ list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+include(AccOptStaticLLVM)
 
 # ONNX's C++ library, built once by utils/build-onnx.sh into a cache outside the
 # build folder. It brings protobuf as a static library.

@@ -29,6 +29,7 @@ write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/AccOptConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES
+  ${PROJECT_SOURCE_DIR}/cmake/AccOptStaticLLVM.cmake
   ${PROJECT_BINARY_DIR}/AccOptConfig.cmake
   ${PROJECT_BINARY_DIR}/AccOptConfigVersion.cmake
   DESTINATION ${accopt_cmake_dir})
