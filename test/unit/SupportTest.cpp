@@ -262,6 +262,29 @@ TEST_F(SupportTest, DamagedNpzNeverReadsAsGood) {
   }
 }
 
+// The files in Inputs were written by numpy.save and numpy.savez_compressed.
+TEST_F(SupportTest, ReadsNumpysOwnFiles) {
+  Expected<NumpyArray> half =
+      readNpy(ACCOPT_TEST_INPUTS "/fortran-float16.npy");
+  ASSERT_TRUE(bool(half)) << takeText(half.takeError());
+  EXPECT_EQ(half->type, NumpyType::Float16);
+  EXPECT_EQ(half->shape, (SmallVector<int64_t>{2, 3, 4}));
+  std::vector<float> values = half->toFloat();
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_EQ(values[i], float(i) / 8);
+
+  Expected<NamedNumpyArrays> mixed = readNpz(ACCOPT_TEST_INPUTS "/mixed.npz");
+  ASSERT_TRUE(bool(mixed)) << takeText(mixed.takeError());
+  ASSERT_EQ(mixed->size(), 4u);
+  EXPECT_EQ((*mixed)[0].first, "scalar");
+  EXPECT_EQ((*mixed)[0].second.values<double>(), ArrayRef<double>({2.5}));
+  EXPECT_TRUE((*mixed)[0].second.shape.empty());
+  EXPECT_EQ((*mixed)[1].second.toInt64(), (std::vector<int64_t>{1, 0, 1}));
+  EXPECT_EQ((*mixed)[2].second.values<int16_t>(),
+            ArrayRef<int16_t>({-5, -4, -3, -2, -1, 0, 1, 2, 3, 4}));
+  EXPECT_EQ((*mixed)[3].second.shape, (SmallVector<int64_t>{0, 3}));
+}
+
 TEST_F(SupportTest, MissingFileIsNamed) {
   EXPECT_EQ(takeText(readNpy(path("no.npy"))),
             "error: " + path("no.npy") + ": No such file or directory\n");
