@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the ONNX C++ library (checker, shape inference, version converter,
 # inliner) from its source distribution and installs it under
-#   ${ACCOPT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}}/accopt/onnx-VERSION
+#   ${ACCOPT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/accopt}/onnx-VERSION
 # which lies outside the build folder, so that it is built once per machine.
 # Does nothing when that folder is complete. Prints the folder.
 set -euo pipefail
@@ -17,9 +17,11 @@ python=$root/.venv/bin/python
 work=$cache/onnx-$version-work
 mkdir -p "$work"
 cd "$work"
-if [ ! -d "onnx-$version" ]; then
+# The stamp says that the archive was unpacked to its end.
+if [ ! -e unpacked ]; then
   "$python" -m pip download --quiet --no-deps --no-binary onnx "onnx==$version" >&2
   tar xf "onnx-$version.tar.gz"
+  touch unpacked
 fi
 "$root/.venv/bin/cmake" -S "onnx-$version" -B build -G Ninja >&2 \
   -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$prefix" \

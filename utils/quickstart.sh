@@ -86,8 +86,8 @@ build() {
     step "configuring build/"
     .venv/bin/cmake --preset release >/dev/null
   fi
-  step "building"
-  .venv/bin/cmake --build build
+  step "building the tools"
+  .venv/bin/cmake --build build --target acc-opt acc-sim acc-lsp-server
 }
 
 run_digits() {
