@@ -1,0 +1,40 @@
+//===- Pipelines.h - From imported to quantized nn --------------*- C++ -*-===//
+
+#ifndef ACCOPT_TRANSFORMS_PIPELINES_H
+#define ACCOPT_TRANSFORMS_PIPELINES_H
+
+#include "accopt/Transforms/Ranges.h"
+
+#include "mlir/Support/LLVM.h"
+
+namespace mlir {
+class ModuleOp;
+class OpPassManager;
+} // namespace mlir
+
+namespace accopt {
+
+struct FloatPipelineOptions {
+  /// Fuse skip connections into convolutions.
+  bool fuseResidual = true;
+  /// Elements that a folded constant larger than its operands may have.
+  int64_t maxGrowth = 4096;
+};
+
+/// What the importer makes -> the same function with normalizations folded and
+/// biases, activations and skip connections fused. Registered as `nn-optimize`.
+/// Do not run MLIR's canonicalizer before quantize() on a QDQ model: it folds
+/// `quant.dcast` of `quant.qcast` away.
+void buildFloatPipeline(mlir::OpPassManager &manager,
+                        const FloatPipelineOptions &options = {});
+
+/// Rewrites every function of `module` to quantized types, as nn-quantize does,
+/// and verifies the result. Errors name the node.
+mlir::LogicalResult quantize(mlir::ModuleOp module, const RangeTable &ranges);
+
+/// Checks what nn-verify-quantized checks.
+mlir::LogicalResult verifyQuantized(mlir::ModuleOp module);
+
+} // namespace accopt
+
+#endif // ACCOPT_TRANSFORMS_PIPELINES_H

@@ -1,0 +1,19 @@
+//===- NodeError.cpp - Errors that name the node --------------------------===//
+
+#include "NodeError.h"
+
+#include "accopt/Transforms/Ranges.h"
+
+#include "mlir/IR/Operation.h"
+
+using namespace mlir;
+
+InFlightDiagnostic accopt::emitNodeError(Operation *op) {
+  std::string name = getNodeName(op->getLoc());
+  InFlightDiagnostic diagnostic = emitError(op->getLoc());
+  if (!name.empty())
+    diagnostic << "node '" << name << "' (" << op->getName() << "): ";
+  else
+    diagnostic << op->getName() << ": ";
+  return diagnostic;
+}

@@ -1,0 +1,20 @@
+//===- Normalize.h - Patterns of nn-normalize -------------------*- C++ -*-===//
+
+#ifndef ACCOPT_LIB_TRANSFORMS_NORMALIZE_H
+#define ACCOPT_LIB_TRANSFORMS_NORMALIZE_H
+
+namespace mlir {
+class RewritePatternSet;
+} // namespace mlir
+
+namespace accopt {
+
+/// gemm, matmul and div in one form each; padding into windows.
+void populateNormalizeLinearPatterns(mlir::RewritePatternSet &patterns);
+
+/// hard_sigmoid and hard_swish from their parts.
+void populateNormalizeActivationPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_TRANSFORMS_NORMALIZE_H

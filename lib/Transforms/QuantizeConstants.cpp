@@ -1,0 +1,253 @@
+//===- QuantizeConstants.cpp - Quantized weights and biases ---------------===//
+
+#include "QuantizeConstants.h"
+
+#include "ConstantData.h"
+
+#include "accopt/Transforms/QuantParams.h"
+
+#include "mlir/Dialect/Quant/IR/Quant.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace accopt;
+
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
+
+Value accopt::quantizeActivation(OpBuilder &builder, Value constant,
+                                 quant::UniformQuantizedType type) {
+  RankedTensorType result = typeOf(constant).clone(type);
+  if (auto cast = constant.getDefiningOp<quant::DequantizeCastOp>())
+    if (cast.getInput().getType() == result)
+      return cast.getInput();
+  std::optional<ConstantFloats> values = readDequantized(constant);
+  if (!values)
+    return {};
+  QuantParams params{type.getScale(), type.getZeroPoint()};
+  return createConstant<int8_t>(
+      builder, constant.getLoc(), result, [&](MutableArrayRef<int8_t> out) {
+        for (size_t i = 0; i < out.size(); ++i)
+          out[i] = quantizeValue(values->values()[i], params);
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+/// Largest magnitude; the loop has no order to keep and vectorizes.
+static float getMaxAbs(ArrayRef<float> values) {
+  float lanes[8] = {};
+  size_t i = 0, size = values.size();
+  for (; i + 8 <= size; i += 8)
+    for (size_t k = 0; k < 8; ++k) {
+      float magnitude = std::fabs(values[i + k]);
+      lanes[k] = magnitude > lanes[k] ? magnitude : lanes[k];
+    }
+  float result = 0.0f;
+  for (float lane : lanes)
+    result = std::max(result, lane);
+  for (; i < size; ++i)
+    result = std::max(result, std::fabs(values[i]));
+  return result;
+}
+
+/// Rounds half to even without a call: adding 1.5 * 2^23 to a float below 2^22
+/// leaves no fraction bits.
+static void quantizeRow(ArrayRef<float> in, double scale,
+                        MutableArrayRef<int8_t> out) {
+  constexpr float magic = 0x1.8p23f;
+  float inverse = float(1.0 / scale);
+  for (size_t i = 0; i < in.size(); ++i) {
+    float q = (in[i] * inverse + magic) - magic;
+    q = q > 127.0f ? 127.0f : q;
+    q = q < -127.0f ? -127.0f : q;
+    out[i] = int8_t(q);
+  }
+}
+
+namespace {
+/// Weights that a model brings as integers, brought to zero point 0.
+struct IntegerWeights {
+  std::optional<ConstantBytes> bytes;
+  quant::QuantizedType type;
+
+  double getScale(int64_t row) const {
+    if (auto q = llvm::dyn_cast<quant::UniformQuantizedType>(type))
+      return q.getScale();
+    return llvm::cast<quant::UniformQuantizedPerAxisType>(type)
+        .getScales()[row];
+  }
+  int64_t getZeroPoint(int64_t row) const {
+    if (auto q = llvm::dyn_cast<quant::UniformQuantizedType>(type))
+      return q.getZeroPoint();
+    return llvm::cast<quant::UniformQuantizedPerAxisType>(type)
+        .getZeroPoints()[row];
+  }
+};
+
+/// Rows of weights from either source, and what was chosen for them.
+class WeightRows {
+public:
+  WeightRows(Value weights);
+
+  bool isValid() const { return floats || integers; }
+  /// Picks the scales; `bias` is empty or has one value per row.
+  void chooseScales(ArrayRef<double> bias, double inputScale,
+                    double outputScale);
+  ArrayRef<double> getScales() const { return scales; }
+  void quantize(MutableArrayRef<int8_t> out) const;
+
+private:
+  int64_t rows, row;
+  std::optional<ConstantFloats> floats;
+  std::optional<IntegerWeights> integers;
+  SmallVector<double> scales;
+};
+} // namespace
+
+WeightRows::WeightRows(Value weights) {
+  RankedTensorType type = typeOf(weights);
+  rows = type.getDimSize(0);
+  row = rows ? type.getNumElements() / rows : 0;
+  auto cast = weights.getDefiningOp<quant::DequantizeCastOp>();
+  auto constant =
+      cast ? cast.getInput().getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
+  auto element = constant ? llvm::dyn_cast<quant::QuantizedType>(
+                                constant.getType().getElementType())
+                          : quant::QuantizedType();
+  auto perAxis =
+      llvm::dyn_cast_or_null<quant::UniformQuantizedPerAxisType>(element);
+  bool isByRow =
+      perAxis ? perAxis.getQuantizedDimension() == 0
+              : llvm::isa_and_nonnull<quant::UniformQuantizedType>(element);
+  if (isByRow && element.getStorageTypeIntegralWidth() == 8) {
+    integers.emplace();
+    integers->bytes = ConstantBytes::get(constant.getValue());
+    integers->type = element;
+    if (!integers->bytes)
+      integers.reset();
+    return;
+  }
+  floats = readDequantized(weights);
+}
+
+void WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
+                              double outputScale) {
+  for (int64_t m = 0; m < rows; ++m) {
+    if (floats) {
+      WeightRow info{getMaxAbs(floats->values().slice(m * row, row)),
+                     bias.empty() ? 0.0 : bias[m], inputScale, outputScale};
+      scales.push_back(chooseWeightScale(info));
+      continue;
+    }
+    int64_t zeroPoint = integers->getZeroPoint(m), largest = 0;
+    for (int8_t value : integers->bytes->as<int8_t>().slice(m * row, row))
+      largest = std::max(largest, std::abs(value - zeroPoint));
+    double scale = integers->getScale(m);
+    scales.push_back(largest > 127 ? scale * double(largest) / 127.0 : scale);
+  }
+}
+
+void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
+  for (int64_t m = 0; m < rows; ++m) {
+    MutableArrayRef<int8_t> to = out.slice(m * row, row);
+    if (floats) {
+      quantizeRow(floats->values().slice(m * row, row), scales[m], to);
+      continue;
+    }
+    int64_t zeroPoint = integers->getZeroPoint(m);
+    double ratio = integers->getScale(m) / scales[m];
+    ArrayRef<int8_t> from = integers->bytes->as<int8_t>().slice(m * row, row);
+    for (int64_t i = 0; i < row; ++i)
+      to[i] = int8_t(std::nearbyint(double(from[i] - zeroPoint) * ratio));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Biases
+//===----------------------------------------------------------------------===//
+
+/// The bias in real numbers. Integers go through double: f32 would lose bits of
+/// those above 2^24.
+static std::optional<SmallVector<double>> readBias(Value bias) {
+  auto cast = bias.getDefiningOp<quant::DequantizeCastOp>();
+  auto constant =
+      cast ? cast.getInput().getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
+  if (!constant || !constant.getValue().getElementType().isInteger(32)) {
+    std::optional<ConstantFloats> floats = readDequantized(bias);
+    if (!floats)
+      return std::nullopt;
+    return SmallVector<double>(floats->values().begin(),
+                               floats->values().end());
+  }
+  std::optional<ConstantBytes> bytes = ConstantBytes::get(constant.getValue());
+  if (!bytes)
+    return std::nullopt;
+  Type element = constant.getType().getElementType();
+  SmallVector<double> result;
+  for (auto [i, value] : llvm::enumerate(bytes->as<int32_t>())) {
+    double scale = 1.0;
+    int64_t zeroPoint = 0;
+    if (auto q = llvm::dyn_cast<quant::UniformQuantizedType>(element)) {
+      scale = q.getScale();
+      zeroPoint = q.getZeroPoint();
+    } else if (auto q = llvm::dyn_cast<quant::UniformQuantizedPerAxisType>(
+                   element)) {
+      scale = q.getScales()[i];
+      zeroPoint = q.getZeroPoints()[i];
+    }
+    result.push_back(double(value - zeroPoint) * scale);
+  }
+  return result;
+}
+
+static quant::QuantizedType getPerRowType(OpBuilder &builder, unsigned width,
+                                          ArrayRef<double> scales, int64_t min,
+                                          int64_t max) {
+  SmallVector<int64_t> zeroPoints(scales.size(), 0);
+  return quant::UniformQuantizedPerAxisType::get(
+      quant::QuantizationFlags::Signed, builder.getIntegerType(width),
+      builder.getF32Type(), scales, zeroPoints, /*quantizedDimension=*/0, min,
+      max);
+}
+
+std::optional<QuantizedLinear> accopt::quantizeLinear(OpBuilder &builder,
+                                                      Value weights, Value bias,
+                                                      double inputScale,
+                                                      double outputScale) {
+  WeightRows rows(weights);
+  std::optional<SmallVector<double>> biases;
+  if (bias)
+    biases = readBias(bias);
+  if (!rows.isValid() || (bias && !biases))
+    return std::nullopt;
+  rows.chooseScales(biases ? ArrayRef<double>(*biases) : ArrayRef<double>(),
+                    inputScale, outputScale);
+
+  QuantizedLinear result;
+  ArrayRef<double> scales = rows.getScales();
+  result.weights = createConstant<int8_t>(
+      builder, weights.getLoc(),
+      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
+      [&](MutableArrayRef<int8_t> out) { rows.quantize(out); });
+  if (!bias)
+    return result;
+  SmallVector<double> biasScales;
+  for (double scale : scales)
+    biasScales.push_back(inputScale * scale);
+  result.bias = createConstant<int32_t>(
+      builder, bias.getLoc(),
+      typeOf(bias).clone(
+          getPerRowType(builder, 32, biasScales, INT32_MIN, INT32_MAX)),
+      [&](MutableArrayRef<int32_t> out) {
+        for (size_t m = 0; m < out.size(); ++m)
+          out[m] =
+              int32_t(std::clamp(std::nearbyint((*biases)[m] / biasScales[m]),
+                                 double(INT32_MIN), double(INT32_MAX)));
+      });
+  return result;
+}

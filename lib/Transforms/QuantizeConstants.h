@@ -1,0 +1,38 @@
+//===- QuantizeConstants.h - Quantized weights and biases -------*- C++ -*-===//
+
+#ifndef ACCOPT_LIB_TRANSFORMS_QUANTIZECONSTANTS_H
+#define ACCOPT_LIB_TRANSFORMS_QUANTIZECONSTANTS_H
+
+#include "dialects/NN/NNOps.h"
+
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <optional>
+
+namespace accopt {
+
+/// The constant as int8 in the quantization of an activation; a constant that a
+/// model brings in just that quantization is taken as it is. Null if the
+/// constant's data is missing.
+mlir::Value quantizeActivation(mlir::OpBuilder &builder, mlir::Value constant,
+                               mlir::quant::UniformQuantizedType type);
+
+struct QuantizedLinear {
+  /// int8, symmetric, one scale per row (dimension 0).
+  mlir::Value weights;
+  /// int32 with zero point 0 and scales inputScale * scale; null without bias.
+  mlir::Value bias;
+};
+
+/// Quantizes weights and bias of a conv or gemm. Integers that a model brings
+/// are kept where they are symmetric in [-127, 127] once their zero point is
+/// taken off; rows that are not get a larger scale. Nothing if data is missing.
+std::optional<QuantizedLinear>
+quantizeLinear(mlir::OpBuilder &builder, mlir::Value weights, mlir::Value bias,
+               double inputScale, double outputScale);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_TRANSFORMS_QUANTIZECONSTANTS_H
