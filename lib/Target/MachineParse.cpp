@@ -102,15 +102,31 @@ struct RangeCheck {
   }
 };
 
+std::vector<double> pricesOf(const EnergyProfile &profile) {
+  std::vector<double> prices;
+  visitPrices(profile, [&](const char *, double price, double, double,
+                           const char *) { prices.push_back(price); });
+  return prices;
+}
+
 std::optional<Fault> findFault(const Machine &m) {
   if (m.dataflow != "weight-stationary")
     return Fault{"dataflow",
                  "expected 'weight-stationary', got '" + m.dataflow + "'"};
+  if (m.name.empty())
+    return Fault{"name", "expected a text, got none"};
+  if (m.energy.name.empty())
+    return Fault{"energy_profile", "expected a text, got none"};
   RangeCheck check;
   visitParameters(m, check);
   visitPrices(m.energy, check);
   if (check.fault)
     return check.fault;
+  if (m.energy.name == kDerivedProfile &&
+      pricesOf(m.energy) !=
+          pricesOf(horowitz45(m.scratchpadBytes, m.accumulatorBytes)))
+    return Fault{"energy_profile",
+                 "expected the prices that the profile derives from the sizes"};
   if (m.accumulatorBytes % (4 * m.columns))
     return Fault{
         "accumulator_bytes",
