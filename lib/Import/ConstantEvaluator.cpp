@@ -1,0 +1,562 @@
+//===- ConstantEvaluator.cpp - Shape arithmetic, computed away ------------===//
+//
+// Exporters write a reshape's target as Shape, Gather, Mul, Concat, ... nodes.
+// With static shapes all of it is constant. Integers wrap as ONNX leaves it to;
+// division by zero and casts out of range are errors of the node.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ConstantEvaluator.h"
+
+#include "TensorReader.h"
+#include "llvm/ADT/StringSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace accopt;
+using namespace accopt::importer;
+
+SmallVector<int64_t> accopt::importer::stridedIndices(ArrayRef<int64_t> shape,
+                                                      ArrayRef<int64_t> strides,
+                                                      int64_t offset) {
+  SmallVector<int64_t> indices;
+  int64_t count = nn::checkedElementCount(shape).value_or(0);
+  indices.reserve(count);
+  Shape position(shape.size(), 0);
+  int64_t index = offset;
+  for (int64_t i = 0; i < count; ++i) {
+    indices.push_back(index);
+    for (size_t d = shape.size(); d-- > 0;) {
+      index += strides[d];
+      if (++position[d] < shape[d])
+        break;
+      index -= strides[d] * shape[d];
+      position[d] = 0;
+    }
+  }
+  return indices;
+}
+
+Shape accopt::importer::rowMajorStrides(ArrayRef<int64_t> shape) {
+  Shape strides(shape.size(), 1);
+  for (size_t d = shape.size(); d-- > 1;)
+    strides[d - 1] = strides[d] * shape[d];
+  return strides;
+}
+
+namespace {
+
+/// One node with its inputs as host tensors.
+class Evaluator {
+public:
+  Evaluator(NodeImporter &node, SmallVector<HostTensor> inputs)
+      : node(node), in(std::move(inputs)) {}
+
+  LogicalResult run(StringRef op);
+
+private:
+  Type i64() { return node.builder.getI64Type(); }
+  Type i1() { return node.builder.getI1Type(); }
+
+  LogicalResult done(const HostTensor &result) {
+    return node.setOutput(0, ElementsAttr(toAttribute(result)));
+  }
+
+  /// `in[i]` broadcast to `shape`.
+  HostTensor broadcast(const HostTensor &tensor, ArrayRef<int64_t> shape) {
+    Shape strides(shape.size(), 0), own = rowMajorStrides(tensor.shape);
+    size_t lead = shape.size() - tensor.shape.size();
+    for (size_t d = 0; d < own.size(); ++d)
+      strides[lead + d] = tensor.shape[d] == 1 ? 0 : own[d];
+    return tensor.gather(shape, stridedIndices(shape, strides));
+  }
+
+  /// Broadcasts all inputs to one shape, within the limit.
+  LogicalResult broadcastAll();
+
+  template <typename IntFn, typename FloatFn>
+  LogicalResult binary(IntFn ints, FloatFn floats);
+  template <typename IntFn, typename FloatFn>
+  LogicalResult compare(IntFn ints, FloatFn floats);
+  template <typename IntFn, typename FloatFn>
+  LogicalResult unary(IntFn ints, FloatFn floats);
+  template <typename IntFn, typename FloatFn>
+  LogicalResult reduce(IntFn ints, FloatFn floats);
+
+  LogicalResult arithmetic(StringRef op);
+  LogicalResult divide(bool remainder);
+  LogicalResult cast();
+  LogicalResult gather();
+  LogicalResult range();
+  LogicalResult where();
+  LogicalResult expand();
+  LogicalResult nonZero();
+
+  NodeImporter &node;
+  SmallVector<HostTensor> in;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+LogicalResult Evaluator::broadcastAll() {
+  Shape shape = in[0].shape;
+  for (const HostTensor &input : in) {
+    Shape next;
+    if (failed(nn::inferBroadcast(std::nullopt, shape, input.shape, next)))
+      return node.error("expected inputs whose shapes broadcast");
+    shape = next;
+  }
+  std::optional<int64_t> count = nn::checkedElementCount(shape);
+  if (!count || *count > evaluationLimit)
+    return node.error("expected a constant of at most " +
+                      Twine(evaluationLimit) + " elements, got more");
+  for (HostTensor &input : in)
+    input = broadcast(input, shape);
+  return success();
+}
+
+template <typename IntFn, typename FloatFn>
+LogicalResult Evaluator::binary(IntFn ints, FloatFn floats) {
+  if (failed(broadcastAll()))
+    return failure();
+  HostTensor result = in[0];
+  for (const HostTensor &next : ArrayRef<HostTensor>(in).drop_front()) {
+    if (next.type != result.type)
+      return node.error("expected inputs of one element type");
+    for (int64_t i = 0, e = result.size(); i < e; ++i) {
+      if (result.isFloat())
+        result.floats[i] = floats(result.floats[i], next.floats[i]);
+      else
+        result.ints[i] = ints(result.ints[i], next.ints[i]);
+    }
+  }
+  return done(result);
+}
+
+template <typename IntFn, typename FloatFn>
+LogicalResult Evaluator::compare(IntFn ints, FloatFn floats) {
+  if (in.size() != 2 || in[0].type != in[1].type)
+    return node.error("expected two inputs of one element type");
+  if (failed(broadcastAll()))
+    return failure();
+  HostTensor result = HostTensor::ofInts(i1(), in[0].shape, {});
+  for (int64_t i = 0, e = in[0].size(); i < e; ++i)
+    result.ints.push_back(in[0].isFloat()
+                              ? floats(in[0].floats[i], in[1].floats[i])
+                              : ints(in[0].ints[i], in[1].ints[i]));
+  return done(result);
+}
+
+template <typename IntFn, typename FloatFn>
+LogicalResult Evaluator::unary(IntFn ints, FloatFn floats) {
+  HostTensor result = in[0];
+  for (float &value : result.floats)
+    value = floats(value);
+  for (int64_t &value : result.ints)
+    value = ints(value);
+  return done(result);
+}
+
+LogicalResult Evaluator::arithmetic(StringRef op) {
+  // Unsigned arithmetic wraps without undefined behaviour.
+  using U = uint64_t;
+  if (op == "Add")
+    return binary([](int64_t a, int64_t b) -> int64_t { return U(a) + U(b); },
+                  [](float a, float b) { return a + b; });
+  if (op == "Sub")
+    return binary([](int64_t a, int64_t b) -> int64_t { return U(a) - U(b); },
+                  [](float a, float b) { return a - b; });
+  if (op == "Mul")
+    return binary([](int64_t a, int64_t b) -> int64_t { return U(a) * U(b); },
+                  [](float a, float b) { return a * b; });
+  if (op == "Min")
+    return binary([](int64_t a, int64_t b) { return std::min(a, b); },
+                  [](float a, float b) { return std::min(a, b); });
+  return binary([](int64_t a, int64_t b) { return std::max(a, b); },
+                [](float a, float b) { return std::max(a, b); });
+}
+
+LogicalResult Evaluator::divide(bool remainder) {
+  if (in.size() == 2 && !in[1].isFloat() && llvm::is_contained(in[1].ints, 0))
+    return node.error("expected a divisor other than zero, got zero");
+  if (!remainder)
+    return binary(
+        [](int64_t a, int64_t b) -> int64_t {
+          return b == -1 ? int64_t(0 - uint64_t(a)) : a / b;
+        },
+        [](float a, float b) { return a / b; });
+  bool truncated = node.intAttr("fmod", 0) != 0;
+  return binary(
+      [truncated](int64_t a, int64_t b) -> int64_t {
+        int64_t rest = b == -1 ? 0 : a % b;
+        return !truncated && rest != 0 && (rest < 0) != (b < 0) ? rest + b
+                                                                : rest;
+      },
+      [](float a, float b) { return std::fmod(a, b); });
+}
+
+LogicalResult Evaluator::cast() {
+  int to = static_cast<int>(node.intAttr("to", 0));
+  Type type = convertElementType(to, node.builder.getContext());
+  if (!type)
+    return node.error("expected a cast to a numeric type, got " +
+                      elementTypeName(to));
+  HostTensor result;
+  result.type = type;
+  result.shape = in[0].shape;
+  for (int64_t i = 0, e = in[0].size(); i < e; ++i) {
+    bool fromFloat = in[0].isFloat();
+    if (type.isF32()) {
+      result.floats.push_back(fromFloat ? in[0].floats[i]
+                                        : static_cast<float>(in[0].ints[i]));
+      continue;
+    }
+    if (type.isInteger(1)) {
+      result.ints.push_back(fromFloat ? in[0].floats[i] != 0.0f
+                                      : in[0].ints[i] != 0);
+      continue;
+    }
+    if (!fromFloat) {
+      result.ints.push_back(in[0].ints[i]);
+      continue;
+    }
+    float value = in[0].floats[i];
+    if (!(std::fabs(value) < 0x1p62f))
+      return node.error("expected a number that fits " + elementTypeName(to) +
+                        ", got a larger one");
+    result.ints.push_back(static_cast<int64_t>(value));
+  }
+  // Narrow integers wrap in the attribute.
+  return done(result);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions, indexing
+//===----------------------------------------------------------------------===//
+
+template <typename IntFn, typename FloatFn>
+LogicalResult Evaluator::reduce(IntFn ints, FloatFn floats) {
+  Shape given;
+  if (in.size() > 1)
+    given = Shape(ArrayRef<int64_t>(in[1].ints));
+  else if (std::optional<Shape> attr = node.intsAttr("axes"))
+    given = *attr;
+  if (given.empty() && node.intAttr("noop_with_empty_axes", 0))
+    return done(in[0]);
+  std::optional<Shape> axes = node.axes(given, in[0].rank());
+  if (!axes)
+    return failure();
+  if (in[0].size() == 0)
+    return node.error("expected a non-empty input, got an empty one");
+  bool keep = node.intAttr("keepdims", 1) != 0;
+  Shape outer, inner, outerStrides, innerStrides, shape;
+  Shape strides = rowMajorStrides(in[0].shape);
+  for (int64_t d = 0; d < in[0].rank(); ++d) {
+    bool reduced = axes->empty() || llvm::is_contained(*axes, d);
+    (reduced ? inner : outer).push_back(in[0].shape[d]);
+    (reduced ? innerStrides : outerStrides).push_back(strides[d]);
+    if (!reduced || keep)
+      shape.push_back(reduced ? 1 : in[0].shape[d]);
+  }
+  SmallVector<int64_t> starts = stridedIndices(outer, outerStrides);
+  HostTensor result = in[0].gather(shape, starts);
+  for (auto [i, start] : llvm::enumerate(starts))
+    for (int64_t at :
+         ArrayRef(stridedIndices(inner, innerStrides, start)).drop_front()) {
+      if (result.isFloat())
+        result.floats[i] = floats(result.floats[i], in[0].floats[at]);
+      else
+        result.ints[i] = ints(result.ints[i], in[0].ints[at]);
+    }
+  return done(result);
+}
+
+LogicalResult Evaluator::gather() {
+  const HostTensor &data = in[0], &indices = in[1];
+  std::optional<int64_t> axis = node.axis(node.intAttr("axis", 0), data.rank());
+  if (!axis || indices.isFloat())
+    return node.error("expected integer indices");
+  int64_t size = data.shape[*axis];
+  ArrayRef<int64_t> before = ArrayRef(data.shape).take_front(*axis);
+  ArrayRef<int64_t> after = ArrayRef(data.shape).drop_front(*axis + 1);
+  int64_t outer = *nn::checkedElementCount(before);
+  int64_t inner = *nn::checkedElementCount(after);
+  if (outer * inner * std::max<int64_t>(indices.size(), 1) > evaluationLimit)
+    return node.error("expected a constant of at most " +
+                      Twine(evaluationLimit) + " elements, got more");
+  Shape shape(before);
+  shape.append(indices.shape);
+  shape.append(after.begin(), after.end());
+  SmallVector<int64_t> source;
+  for (int64_t o = 0; o < outer; ++o)
+    for (int64_t index : indices.ints) {
+      if (index < -size || index >= size)
+        return node.error("expected indices in [" + Twine(-size) + ", " +
+                          Twine(size) + "), got " + Twine(index));
+      int64_t at = index < 0 ? index + size : index;
+      for (int64_t i = 0; i < inner; ++i)
+        source.push_back((o * size + at) * inner + i);
+    }
+  return done(data.gather(shape, source));
+}
+
+LogicalResult Evaluator::range() {
+  if (in.size() != 3 || in[0].size() != 1 || in[1].size() != 1 ||
+      in[2].size() != 1 || in[0].type != in[1].type || in[0].type != in[2].type)
+    return node.error("expected three scalars of one element type");
+  bool isFloat = in[0].isFloat();
+  auto number = [&](unsigned i) {
+    return isFloat ? double(in[i].floats[0]) : double(in[i].ints[0]);
+  };
+  double count = std::ceil((number(1) - number(0)) / number(2));
+  if (!(count <= evaluationLimit))
+    return node.error("expected a range of at most " + Twine(evaluationLimit) +
+                      " numbers, got more");
+  HostTensor result;
+  result.type = in[0].type;
+  result.shape = {std::max<int64_t>(0, static_cast<int64_t>(count))};
+  for (int64_t i = 0; i < result.shape[0]; ++i) {
+    if (isFloat)
+      result.floats.push_back(in[0].floats[0] + i * in[2].floats[0]);
+    else
+      result.ints.push_back(static_cast<int64_t>(
+          uint64_t(in[0].ints[0]) + uint64_t(i) * uint64_t(in[2].ints[0])));
+  }
+  return done(result);
+}
+
+LogicalResult Evaluator::where() {
+  if (in.size() != 3 || in[0].isFloat() || in[1].type != in[2].type)
+    return node.error("expected a condition and two inputs of one type");
+  if (failed(broadcastAll()))
+    return failure();
+  HostTensor result = in[1];
+  for (int64_t i = 0, e = result.size(); i < e; ++i) {
+    if (in[0].ints[i])
+      continue;
+    if (result.isFloat())
+      result.floats[i] = in[2].floats[i];
+    else
+      result.ints[i] = in[2].ints[i];
+  }
+  return done(result);
+}
+
+LogicalResult Evaluator::expand() {
+  Shape shape;
+  std::optional<int64_t> count = nn::checkedElementCount(in[1].ints);
+  if (in[1].isFloat() || !count ||
+      failed(nn::inferBroadcast(std::nullopt, in[0].shape, in[1].ints, shape)))
+    return node.error("expected a shape that the input broadcasts to");
+  count = nn::checkedElementCount(shape);
+  if (!count || *count > evaluationLimit)
+    return node.error("expected a constant of at most " +
+                      Twine(evaluationLimit) + " elements, got more");
+  return done(broadcast(in[0], shape));
+}
+
+LogicalResult Evaluator::nonZero() {
+  SmallVector<int64_t> found;
+  for (int64_t i = 0, e = in[0].size(); i < e; ++i)
+    if (in[0].isFloat() ? in[0].floats[i] != 0.0f : in[0].ints[i] != 0)
+      found.push_back(i);
+  Shape strides = rowMajorStrides(in[0].shape);
+  HostTensor result = HostTensor::ofInts(
+      i64(), {in[0].rank(), static_cast<int64_t>(found.size())}, {});
+  for (int64_t d = 0; d < in[0].rank(); ++d)
+    for (int64_t index : found)
+      result.ints.push_back(index / strides[d] % in[0].shape[d]);
+  return done(result);
+}
+
+LogicalResult Evaluator::run(StringRef op) {
+  if (op == "Add" || op == "Sub" || op == "Mul" || op == "Min" || op == "Max" ||
+      op == "Sum")
+    return arithmetic(op == "Sum" ? "Add" : op);
+  if (op == "Div" || op == "Mod")
+    return divide(op == "Mod");
+  if (op == "Equal")
+    return compare([](int64_t a, int64_t b) { return a == b; },
+                   [](float a, float b) { return a == b; });
+  if (op == "Less")
+    return compare([](int64_t a, int64_t b) { return a < b; },
+                   [](float a, float b) { return a < b; });
+  if (op == "Greater")
+    return compare([](int64_t a, int64_t b) { return a > b; },
+                   [](float a, float b) { return a > b; });
+  if (op == "And")
+    return compare([](int64_t a, int64_t b) { return a && b; },
+                   [](float, float) { return false; });
+  if (op == "Or")
+    return compare([](int64_t a, int64_t b) { return a || b; },
+                   [](float, float) { return false; });
+  auto same = [](int64_t value) { return value; };
+  if (op == "Floor")
+    return unary(same, [](float a) { return std::floor(a); });
+  if (op == "Ceil")
+    return unary(same, [](float a) { return std::ceil(a); });
+  if (op == "Sqrt")
+    return unary(same, [](float a) { return std::sqrt(a); });
+  if (op == "Neg")
+    return unary([](int64_t a) -> int64_t { return 0 - uint64_t(a); },
+                 [](float a) { return -a; });
+  if (op == "Abs")
+    return unary(
+        [](int64_t a) -> int64_t { return a < 0 ? 0 - uint64_t(a) : a; },
+        [](float a) { return std::fabs(a); });
+  if (op == "Not")
+    return unary([](int64_t a) -> int64_t { return !a; },
+                 [](float a) { return a; });
+  using U = uint64_t;
+  if (op == "ReduceProd")
+    return reduce([](int64_t a, int64_t b) -> int64_t { return U(a) * U(b); },
+                  [](float a, float b) { return a * b; });
+  if (op == "ReduceSum")
+    return reduce([](int64_t a, int64_t b) -> int64_t { return U(a) + U(b); },
+                  [](float a, float b) { return a + b; });
+  if (op == "ReduceMax")
+    return reduce([](int64_t a, int64_t b) { return std::max(a, b); },
+                  [](float a, float b) { return std::max(a, b); });
+  if (op == "ReduceMin")
+    return reduce([](int64_t a, int64_t b) { return std::min(a, b); },
+                  [](float a, float b) { return std::min(a, b); });
+  if (op == "Cast")
+    return cast();
+  if (op == "Gather")
+    return gather();
+  if (op == "Range")
+    return range();
+  if (op == "Where")
+    return where();
+  if (op == "Expand")
+    return expand();
+  return nonZero();
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes that make constants from attributes and shapes
+//===----------------------------------------------------------------------===//
+
+static LogicalResult evaluateShape(NodeImporter &node) {
+  if (!node.hasInput(0))
+    return node.error("expected an input, got none");
+  Shape shape(node.shape(0));
+  Type i64 = node.builder.getI64Type();
+  if (node.proto.op_type() == "Size")
+    return node.setOutput(0, ElementsAttr(toAttribute(HostTensor::ofInts(
+                                 i64, {}, *nn::checkedElementCount(shape)))));
+  int64_t rank = shape.size();
+  auto clampAxis = [&](int64_t axis) {
+    return std::clamp<int64_t>(axis < 0 ? axis + rank : axis, 0, rank);
+  };
+  int64_t start = clampAxis(node.intAttr("start", 0));
+  int64_t end = std::max(start, clampAxis(node.intAttr("end", rank)));
+  return node.setOutput(
+      0, ElementsAttr(toAttribute(HostTensor::ofInts(
+             i64, end - start, ArrayRef(shape).slice(start, end - start)))));
+}
+
+static LogicalResult evaluateConstant(NodeImporter &node) {
+  Builder &builder = node.builder;
+  HostTensor tensor;
+  for (const onnx::AttributeProto &attr : node.proto.attribute()) {
+    if (attr.name() == "value_float" || attr.name() == "value_floats") {
+      tensor.type = builder.getF32Type();
+      bool scalar = attr.name() == "value_float";
+      if (scalar)
+        tensor.floats.push_back(attr.f());
+      else
+        tensor.floats.append(attr.floats().begin(), attr.floats().end());
+      if (!scalar)
+        tensor.shape.push_back(tensor.size());
+    } else if (attr.name() == "value_int" || attr.name() == "value_ints") {
+      tensor.type = builder.getI64Type();
+      bool scalar = attr.name() == "value_int";
+      if (scalar)
+        tensor.ints.push_back(attr.i());
+      else
+        tensor.ints.append(attr.ints().begin(), attr.ints().end());
+      if (!scalar)
+        tensor.shape.push_back(tensor.size());
+    } else {
+      return node.error("expected a dense constant of numbers, got attribute " +
+                        attr.name());
+    }
+  }
+  if (!tensor.type)
+    return node.error("expected a value, got none");
+  return node.setOutput(0, ElementsAttr(toAttribute(tensor)));
+}
+
+static LogicalResult evaluateConstantOfShape(NodeImporter &node) {
+  std::optional<Shape> shape = node.ints(0, "input");
+  if (!shape)
+    return failure();
+  std::optional<int64_t> count = nn::checkedElementCount(*shape);
+  if (!count || *count > maxTensorElements)
+    return node.error("expected a shape of at most " +
+                      Twine(maxTensorElements) + " elements, got more");
+  Attribute value = node.builder.getF32FloatAttr(0.0f);
+  if (node.inputs.size() > 1) {
+    // The importer puts the attribute `value` here.
+    std::optional<HostTensor> given = node.host(1, "value");
+    if (!given || given->size() != 1)
+      return node.error("expected one element as value");
+    value = given->isFloat()
+                ? Attribute(node.builder.getF32FloatAttr(given->floats[0]))
+                : node.builder.getIntegerAttr(given->type, given->ints[0]);
+  }
+  auto type = RankedTensorType::get(*shape, cast<TypedAttr>(value).getType());
+  if (*count == 0)
+    return node.setOutput(
+        0, ElementsAttr(DenseElementsAttr::getFromRawBuffer(type, {})));
+  return node.setOutput(0, ElementsAttr(DenseElementsAttr::get(type, value)));
+}
+
+FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
+  StringRef op = node.proto.op_type();
+  auto answer = [](LogicalResult result) -> FailureOr<bool> {
+    if (failed(result))
+      return failure();
+    return true;
+  };
+  if (op == "Shape" || op == "Size")
+    return answer(evaluateShape(node));
+  if (op == "Constant")
+    return answer(evaluateConstant(node));
+  if (op == "ConstantOfShape")
+    return answer(evaluateConstantOfShape(node));
+
+  // Nodes with at least the inputs that they must have.
+  unsigned required =
+      llvm::StringSwitch<unsigned>(op)
+          .Cases({"Add", "Sub", "Mul", "Div", "Mod", "Equal", "Less", "Greater",
+                  "And", "Or", "Gather", "Expand"},
+                 2)
+          .Cases({"Min", "Max", "Sum", "Floor", "Ceil", "Sqrt", "Neg", "Abs",
+                  "Not", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin",
+                  "Cast", "NonZero"},
+                 1)
+          .Cases({"Range", "Where"}, 3)
+          .Default(0);
+  if (required == 0 || node.inputs.size() < required)
+    return false;
+  SmallVector<HostTensor> inputs;
+  for (Entry *input : node.inputs) {
+    // A missing last input is as good as none.
+    if (!input && inputs.size() >= required)
+      break;
+    if (!input || !input->constant)
+      return false;
+    std::optional<HostTensor> tensor = toHost(input->constant);
+    if (!tensor)
+      return false;
+    inputs.push_back(std::move(*tensor));
+  }
+  return answer(Evaluator(node, std::move(inputs)).run(op));
+}

@@ -1,0 +1,354 @@
+//===- Import.cpp - From an ONNX graph to a module ------------------------===//
+//
+// Walks the prepared graph once, in its (topological) order. A node that cannot
+// be imported is recorded and stands in as a value of the type that ONNX's
+// shape inference gave it, so that one run finds all such nodes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Import/Import.h"
+
+#include "ConstantEvaluator.h"
+#include "NodeImporter.h"
+#include "OnnxModel.h"
+#include "OpTable.h"
+#include "TensorReader.h"
+#include "accopt/Support/Diagnostics.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Path.h"
+
+#include <map>
+
+using namespace mlir;
+using namespace accopt;
+using namespace accopt::importer;
+using llvm::createStringError;
+using llvm::Error;
+using llvm::Expected;
+
+namespace {
+
+class GraphImporter {
+public:
+  GraphImporter(std::shared_ptr<OnnxModel> model, MLIRContext &context)
+      : model(model), graph(model->proto.graph()), context(context),
+        builder(&context), reader(model, &context) {}
+
+  /// The module, or null with `errors` filled.
+  OwningOpRef<ModuleOp> run();
+
+  /// Without the file's name.
+  std::vector<std::string> errors;
+
+private:
+  Location nameLoc(StringRef name) {
+    return NameLoc::get(builder.getStringAttr(name));
+  }
+  bool fail(const Twine &message) {
+    errors.push_back(message.str());
+    return false;
+  }
+
+  bool addConstants();
+  bool addConstant(const std::string &name, const onnx::TensorProto &tensor,
+                   StringRef cut);
+  bool addInputs(func::FuncOp main);
+  void collectUses();
+  std::string nodeName(const onnx::NodeProto &node, int index);
+  bool importNode(const onnx::NodeProto &node, int index);
+  LogicalResult runHandler(NodeImporter &node);
+  LogicalResult readTensorAttribute(NodeImporter &node);
+  Entry standIn(const std::string &name);
+  bool addOutputs(func::FuncOp main);
+
+  std::shared_ptr<OnnxModel> model;
+  const onnx::GraphProto &graph;
+  MLIRContext &context;
+  OpBuilder builder;
+  TensorReader reader;
+  std::map<std::string, Entry> values;
+  llvm::StringSet<> used;
+  /// First named node that reads a value.
+  std::map<std::string, std::string> consumers;
+  /// Types of values by name, as ONNX inferred them.
+  std::map<std::string, const onnx::TypeProto *> types;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Constants and inputs
+//===----------------------------------------------------------------------===//
+
+bool GraphImporter::addConstant(const std::string &name,
+                                const onnx::TensorProto &tensor,
+                                StringRef cut) {
+  Expected<ElementsAttr> attr = reader.read(tensor, cut);
+  if (!attr)
+    return fail("constant '" + name + "': " + toString(attr.takeError()));
+  Entry entry;
+  entry.constant = *attr;
+  entry.loc = nameLoc(name);
+  values[name] = entry;
+  return true;
+}
+
+bool GraphImporter::addConstants() {
+  bool ok = true;
+  for (const auto &[name, source] : model->weights)
+    ok &= addConstant(name, source.proto, source.cut);
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    ok &= addConstant(tensor.name(), tensor, {});
+  return ok;
+}
+
+bool GraphImporter::addInputs(func::FuncOp main) {
+  SmallVector<Type> argumentTypes;
+  SmallVector<Attribute> names;
+  for (const onnx::ValueInfoProto &input : graph.input()) {
+    if (values.count(input.name()))
+      continue;
+    const auto &type = input.type().tensor_type();
+    Type element = convertElementType(type.elem_type(), &context);
+    if (!element || !element.isF32())
+      return fail("input '" + input.name() + "': expected a float type, got " +
+                  elementTypeName(type.elem_type()));
+    Shape shape;
+    for (const auto &dim : type.shape().dim())
+      shape.push_back(dim.dim_value());
+    std::optional<int64_t> count = nn::checkedElementCount(shape);
+    if (!count || *count > maxTensorElements)
+      return fail("input '" + input.name() + "': expected at most " +
+                  Twine(maxTensorElements) + " elements, got more");
+    auto tensor = RankedTensorType::get(shape, element);
+    values[input.name()].value =
+        main.getBody().front().addArgument(tensor, nameLoc(input.name()));
+    argumentTypes.push_back(tensor);
+    names.push_back(builder.getStringAttr(input.name()));
+  }
+  main.setFunctionType(builder.getFunctionType(argumentTypes, {}));
+  for (auto [i, name] : llvm::enumerate(names))
+    main.setArgAttr(i, "nn.name", name);
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void GraphImporter::collectUses() {
+  for (const onnx::NodeProto &node : graph.node())
+    for (const std::string &input : node.input()) {
+      used.insert(input);
+      if (!node.name().empty())
+        consumers.try_emplace(input, node.name());
+    }
+  for (const onnx::ValueInfoProto &output : graph.output())
+    used.insert(output.name());
+  for (const auto *list : {&graph.value_info(), &graph.output()})
+    for (const onnx::ValueInfoProto &info : *list)
+      types[info.name()] = &info.type();
+}
+
+/// The name in the file. A node that conversion made has none: then that of the
+/// node which made one of its outputs in the file, or of the node that it was
+/// made for.
+std::string GraphImporter::nodeName(const onnx::NodeProto &node, int index) {
+  if (!node.name().empty())
+    return node.name();
+  for (const std::string &output : node.output())
+    if (auto known = model->producers.find(output);
+        known != model->producers.end())
+      return known->second;
+  for (const std::string &output : node.output())
+    if (auto known = consumers.find(output); known != consumers.end())
+      return known->second;
+  return node.op_type() + "_" + std::to_string(index);
+}
+
+/// A value of the type that ONNX inferred, for a node that failed.
+Entry GraphImporter::standIn(const std::string &name) {
+  Entry entry;
+  entry.failed = true;
+  auto known = types.find(name);
+  if (known == types.end() || !known->second->has_tensor_type() ||
+      known->second->tensor_type().elem_type() != onnx::TensorProto::FLOAT ||
+      !known->second->tensor_type().has_shape())
+    return entry;
+  Shape shape;
+  for (const auto &dim : known->second->tensor_type().shape().dim()) {
+    if (!dim.has_dim_value() || dim.dim_value() < 1)
+      return entry;
+    shape.push_back(dim.dim_value());
+  }
+  if (!nn::checkedElementCount(shape))
+    return entry;
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  entry.value = UnrealizedConversionCastOp::create(
+                    builder, builder.getUnknownLoc(), type, ValueRange())
+                    .getResult(0);
+  entry.failed = false;
+  return entry;
+}
+
+/// Tensors in attributes: Constant's value is the output, ConstantOfShape's
+/// becomes a second input.
+LogicalResult GraphImporter::readTensorAttribute(NodeImporter &node) {
+  const onnx::AttributeProto *value = node.attribute("value");
+  if (!value || !value->has_t())
+    return success();
+  Expected<ElementsAttr> attr = reader.read(value->t());
+  if (!attr)
+    return node.error(toString(attr.takeError()));
+  if (node.proto.op_type() == "Constant")
+    return node.setOutput(0, *attr);
+  Entry &entry = values["\nvalue of " + node.proto.output(0)];
+  entry.constant = *attr;
+  node.inputs.push_back(&entry);
+  return success();
+}
+
+LogicalResult GraphImporter::runHandler(NodeImporter &node) {
+  StringRef op = node.proto.op_type();
+  Handler handler = findHandler(node.proto.domain(), op);
+  if (!handler)
+    return node.error(
+        "expected a supported operator (see --print-op-support), got " +
+        (node.proto.domain().empty() ? "" : node.proto.domain() + ".") + op);
+  if (op == "Constant" || op == "ConstantOfShape") {
+    if (failed(readTensorAttribute(node)))
+      return failure();
+    if (node.outputs[0].constant)
+      return success();
+  }
+  FailureOr<bool> evaluated = evaluateConstants(node);
+  if (failed(evaluated))
+    return failure();
+  return *evaluated ? success() : handler(node);
+}
+
+bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
+  std::string name = nodeName(proto, index);
+  NodeImporter node(proto, nameLoc(name), builder);
+  bool inputFailed = false;
+  for (const std::string &input : proto.input()) {
+    if (input.empty()) {
+      node.inputs.push_back(nullptr);
+      continue;
+    }
+    auto known = values.find(input);
+    if (known == values.end())
+      return fail("node '" + name + "' (" + proto.op_type() +
+                  "): expected input '" + input + "' to be computed before, " +
+                  "got no such value");
+    inputFailed |= known->second.failed;
+    node.inputs.push_back(&known->second);
+  }
+  node.outputs.resize(proto.output_size());
+  for (const std::string &output : proto.output())
+    node.outputUsed.push_back(!output.empty() && used.contains(output));
+
+  bool supported = findHandler(proto.domain(), proto.op_type());
+  bool ok = (!inputFailed || !supported) && succeeded(runHandler(node));
+  if (!ok && !node.reason.empty())
+    fail("node '" + name + "' (" + proto.op_type() + "): " + node.reason);
+  else if (!ok && !inputFailed)
+    fail("node '" + name + "' (" + proto.op_type() + "): cannot be imported");
+  for (int i = 0; i < proto.output_size(); ++i) {
+    if (proto.output(i).empty())
+      continue;
+    Entry &output = node.outputs[i];
+    bool made = ok && (output.value || output.constant);
+    values[proto.output(i)] = made ? output : standIn(proto.output(i));
+  }
+  return ok;
+}
+
+//===----------------------------------------------------------------------===//
+// The module
+//===----------------------------------------------------------------------===//
+
+bool GraphImporter::addOutputs(func::FuncOp main) {
+  SmallVector<Value> results;
+  SmallVector<Attribute> names;
+  for (const onnx::ValueInfoProto &output : graph.output()) {
+    auto known = values.find(output.name());
+    if (known == values.end())
+      return fail("output '" + output.name() +
+                  "': expected a value of the graph, got no such value");
+    Entry &entry = known->second;
+    Type element = entry.type().getElementType();
+    if (!entry.value && !element.isF32()) {
+      std::string text;
+      llvm::raw_string_ostream(text) << element;
+      return fail("output '" + output.name() +
+                  "': expected a float type, got " + text);
+    }
+    if (!entry.value)
+      entry.value = nn::ConstantOp::create(builder, nameLoc(output.name()),
+                                           entry.type(), entry.constant);
+    results.push_back(entry.value);
+    names.push_back(builder.getStringAttr(output.name()));
+  }
+  func::ReturnOp::create(builder, main.getLoc(), results);
+  main.setFunctionType(builder.getFunctionType(main.getArgumentTypes(),
+                                               ValueRange(results).getTypes()));
+  for (auto [i, name] : llvm::enumerate(names))
+    main.setResultAttr(i, "nn.name", name);
+  return true;
+}
+
+OwningOpRef<ModuleOp> GraphImporter::run() {
+  StringRef stem = llvm::sys::path::stem(model->path);
+  OwningOpRef<ModuleOp> module = ModuleOp::create(nameLoc(stem));
+  (*module)->setAttr("nn.model_name", builder.getStringAttr(stem));
+  (*module)->setAttr("nn.sha256", builder.getStringAttr(model->sha256));
+  builder.setInsertionPointToStart(module->getBody());
+  auto main = func::FuncOp::create(builder, nameLoc(stem), "main",
+                                   builder.getFunctionType({}, {}));
+  builder.setInsertionPointToStart(main.addEntryBlock());
+
+  if (!addConstants() || !addInputs(main))
+    return nullptr;
+  collectUses();
+  bool ok = true;
+  for (int i = 0; i < graph.node_size(); ++i)
+    ok &= importNode(graph.node(i), i);
+  if (!ok || !addOutputs(main))
+    return nullptr;
+  return module;
+}
+
+OwningOpRef<ModuleOp> accopt::importOnnx(StringRef path,
+                                         const ImportOptions &options,
+                                         MLIRContext &context,
+                                         llvm::raw_ostream &errors) {
+  auto report = [&](Error error) {
+    printError(makeFileError(path, toString(std::move(error))), errors);
+    return nullptr;
+  };
+  Expected<std::unique_ptr<OnnxModel>> read = readModel(path);
+  if (!read)
+    return report(read.takeError());
+  std::shared_ptr<OnnxModel> model = std::move(*read);
+  if (Error error = prepareModel(*model, options))
+    return report(std::move(error));
+
+  context.loadDialect<nn::NNDialect, func::FuncDialect>();
+  GraphImporter importer(model, context);
+  OwningOpRef<ModuleOp> module = importer.run();
+  for (const std::string &message : importer.errors)
+    printError(makeFileError(path, message), errors);
+  if (!importer.errors.empty())
+    return nullptr;
+  if (!module)
+    return report(createStringError("expected a graph that can be imported"));
+  if (failed(verify(*module)))
+    return report(createStringError(
+        "expected a graph that can be imported, got one whose ops fail "
+        "verification"));
+  return module;
+}

@@ -1,0 +1,174 @@
+//===- ImportWindow.cpp - Windows: pooling, reductions, auto_pad ----------===//
+
+#include "NodeImporter.h"
+#include "OpTable.h"
+#include "WindowAttributes.h"
+
+using namespace mlir;
+using namespace accopt;
+using namespace accopt::importer;
+
+/// Pads of auto_pad SAME_*: the output has ceil(input / stride) positions, and
+/// an odd pad goes to the end (UPPER) or to the beginning (LOWER).
+static void padSame(ArrayRef<int64_t> input, WindowAttributes &window,
+                    bool upper) {
+  size_t spatial = input.size();
+  for (size_t i = 0; i < spatial; ++i) {
+    int64_t stride = window.strides[i];
+    int64_t reach = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    int64_t output = (input[i] + stride - 1) / stride;
+    int64_t total =
+        std::max<int64_t>(0, (output - 1) * stride + reach - input[i]);
+    window.pads[i] = upper ? total / 2 : total - total / 2;
+    window.pads[spatial + i] = total - window.pads[i];
+  }
+}
+
+std::optional<WindowAttributes>
+accopt::importer::readWindow(NodeImporter &node, ArrayRef<int64_t> kernel,
+                             bool hasCeilMode) {
+  auto fail = [&](const Twine &message) -> std::optional<WindowAttributes> {
+    (void)node.error(message);
+    return std::nullopt;
+  };
+  if (node.rank(0) != 3 && node.rank(0) != 4)
+    return fail("expected 1 or 2 spatial dimensions, got an input of rank " +
+                Twine(node.rank(0)));
+  ArrayRef<int64_t> input = node.shape(0).drop_front(2);
+  size_t spatial = input.size();
+  WindowAttributes window;
+  window.kernel.assign(kernel.begin(), kernel.end());
+  window.strides = node.intsAttr("strides").value_or(Shape(spatial, 1));
+  window.dilations = node.intsAttr("dilations").value_or(Shape(spatial, 1));
+  window.pads = node.intsAttr("pads").value_or(Shape(2 * spatial, 0));
+  window.ceilMode = hasCeilMode && node.intAttr("ceil_mode", 0) != 0;
+  if (kernel.size() != spatial || window.strides.size() != spatial ||
+      window.dilations.size() != spatial || window.pads.size() != 2 * spatial)
+    return fail("expected " + Twine(spatial) +
+                " kernel sizes, strides and "
+                "dilations and " +
+                Twine(2 * spatial) + " pads, got " + Twine(kernel.size()) +
+                ", " + Twine(window.strides.size()) + ", " +
+                Twine(window.dilations.size()) + " and " +
+                Twine(window.pads.size()));
+  for (const Shape *list : {&window.kernel, &window.strides, &window.dilations})
+    for (int64_t value : *list)
+      if (value < 1 || value > INT32_MAX)
+        return fail(
+            "expected kernel sizes, strides and dilations in [1, 2^31), "
+            "got " +
+            Twine(value));
+
+  std::string mode = node.stringAttr("auto_pad", "NOTSET");
+  if (mode == "NOTSET" || mode.empty())
+    return window;
+  if (mode != "VALID" && mode != "SAME_UPPER" && mode != "SAME_LOWER")
+    return fail("expected auto_pad NOTSET, VALID, SAME_UPPER or SAME_LOWER, "
+                "got '" +
+                mode + "'");
+  window.pads.assign(2 * spatial, 0);
+  if (mode == "VALID")
+    return window;
+  padSame(input, window, mode == "SAME_UPPER");
+  // The pads give exactly ceil(input / stride) positions.
+  window.ceilMode = false;
+  return window;
+}
+
+/// Attributes of a pooling node.
+static std::optional<WindowAttributes> readPool(NodeImporter &node) {
+  std::optional<Shape> kernel = node.intsAttr("kernel_shape");
+  if (!kernel) {
+    (void)node.error("expected an attribute kernel_shape, got none");
+    return std::nullopt;
+  }
+  return readWindow(node, *kernel, /*hasCeilMode=*/true);
+}
+
+LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
+  if (node.outputUsed.size() > 1 && node.outputUsed[1])
+    return node.error(
+        "expected no use of the second output (indices), got one");
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  std::optional<WindowAttributes> window = readPool(node);
+  if (!window)
+    return failure();
+  return node.setOutput(
+      0, node.emit<nn::MaxPoolOp>(
+             input, node.array(window->kernel), node.array(window->strides),
+             node.array(window->pads), node.array(window->dilations),
+             node.boolean(window->ceilMode)));
+}
+
+LogicalResult accopt::importer::importAveragePool(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  std::optional<WindowAttributes> window = readPool(node);
+  if (!window)
+    return failure();
+  return node.setOutput(
+      0, node.emit<nn::AveragePoolOp>(
+             input, node.array(window->kernel), node.array(window->strides),
+             node.array(window->pads), node.array(window->dilations),
+             node.boolean(window->ceilMode),
+             node.boolean(node.intAttr("count_include_pad", 0) != 0)));
+}
+
+LogicalResult accopt::importer::importGlobalAveragePool(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  if (node.rank(0) < 3)
+    return node.error("expected an input with spatial dimensions, got rank " +
+                      Twine(node.rank(0)));
+  Shape axes;
+  for (int64_t axis = 2; axis < node.rank(0); ++axis)
+    axes.push_back(axis);
+  return node.setOutput(0, node.emit<nn::ReduceMeanOp>(input, node.array(axes),
+                                                       node.boolean(true)));
+}
+
+LogicalResult accopt::importer::importGlobalMaxPool(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  if (node.rank(0) != 3 && node.rank(0) != 4)
+    return node.error("expected 1 or 2 spatial dimensions, got an input of "
+                      "rank " +
+                      Twine(node.rank(0)));
+  Shape kernel(node.shape(0).drop_front(2));
+  Shape ones(kernel.size(), 1), pads(2 * kernel.size(), 0);
+  return node.setOutput(
+      0, node.emit<nn::MaxPoolOp>(input, node.array(kernel), node.array(ones),
+                                  node.array(pads), node.array(ones),
+                                  node.boolean(false)));
+}
+
+LogicalResult accopt::importer::importReduceMean(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  Shape given;
+  if (node.hasInput(1)) {
+    std::optional<Shape> list = node.ints(1, "axes");
+    if (!list)
+      return failure();
+    given = *list;
+  } else if (std::optional<Shape> list = node.intsAttr("axes")) {
+    given = *list;
+  }
+  if (given.empty() && node.intAttr("noop_with_empty_axes", 0) != 0)
+    return node.forward(0, 0);
+  std::optional<Shape> axes = node.axes(given, node.rank(0));
+  if (!axes)
+    return failure();
+  if (axes->empty())
+    for (int64_t axis = 0; axis < node.rank(0); ++axis)
+      axes->push_back(axis);
+  return node.setOutput(0, node.emit<nn::ReduceMeanOp>(
+                               input, node.array(*axes),
+                               node.boolean(node.intAttr("keepdims", 1) != 0)));
+}
