@@ -47,6 +47,8 @@ public:
   Value reshape(Value input, Shape shape);
   Value transpose(Value input, llvm::ArrayRef<int64_t> perm);
   Value slice(Value input, Shape starts, Shape sizes);
+  /// Element i of dimension d is input element starts[d] + i * steps[d].
+  Value stridedSlice(Value input, Shape starts, Shape sizes, Shape steps);
   Value reverse(Value input, int64_t axis);
   Value concat(mlir::ValueRange inputs, int64_t axis);
   /// Pads by `low` and `high` elements of `value`; negative amounts crop.

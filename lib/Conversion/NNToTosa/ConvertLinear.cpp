@@ -1,7 +1,7 @@
 //===- ConvertLinear.cpp - Convolution, Gemm, MatMul ----------------------===//
 
 #include "lib/Conversion/NNToTosa/Converter.h"
-#include "lib/Conversion/NNToTosa/Window.h"
+#include "lib/Conversion/TosaBuilder/SlidingWindow.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -22,7 +22,7 @@ static std::optional<float> toFloat(std::optional<APFloat> value) {
 /// contiguous in weights and result. `input` is N, H, W, C; `weights` are
 /// M, C / groups, KH, KW.
 Value Converter::groupedConv(Value input, Value weights, nn::ConvOp op,
-                             Window &window) {
+                             SlidingWindow &window) {
   int64_t groups = op.getGroups();
   int64_t filters = getShape(weights)[0] / groups;
   int64_t channels = getShape(weights)[1];
@@ -68,7 +68,7 @@ void Converter::convertOp(nn::ConvOp op) {
   Value input = last(op.getInput());
   SmallVector<int64_t> weightShape(getShape(op.getWeights()));
   SmallVector<int64_t> outShape = lastShape(getShape(op.getResult()));
-  Window window(ArrayRef(weightShape).drop_front(2), op.getStrides(),
+  SlidingWindow window(ArrayRef(weightShape).drop_front(2), op.getStrides(),
                 op.getPads(), op.getDilations(),
                 getShape(op.getResult()).drop_front(2));
   input = window.fit(b, input, 0);

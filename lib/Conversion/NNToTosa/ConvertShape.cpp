@@ -2,8 +2,6 @@
 
 #include "lib/Conversion/NNToTosa/Converter.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
-
 using namespace mlir;
 
 namespace accopt {
@@ -55,27 +53,7 @@ void Converter::convertOp(nn::SliceOp op) {
   SmallVector<int64_t> starts = inLayout(op.getStarts(), layout, 0);
   SmallVector<int64_t> sizes = inLayout(op.getSizes(), layout, 1);
   SmallVector<int64_t> steps = inLayout(op.getSteps(), layout, 1);
-  for (auto [axis, step] : llvm::enumerate(steps)) {
-    if (step > 0)
-      continue;
-    // Backwards from `start` is forwards in the reversed dimension.
-    if (getShape(x)[axis] > 1)
-      starts[axis] = getShape(x)[axis] - 1 - starts[axis];
-    x = b.reverse(x, static_cast<int64_t>(axis));
-    step = -step;
-  }
-  if (llvm::all_of(steps, [](int64_t step) { return step == 1; }))
-    return set(op.getResult(), b.slice(x, starts, sizes), layout);
-  // TOSA's slice has no steps.
-  auto attrs = [&](ArrayRef<int64_t> values) {
-    return llvm::map_to_vector(values, [&](int64_t value) -> OpFoldResult {
-      return b.getIndexAttr(value);
-    });
-  };
-  Value result = tensor::ExtractSliceOp::create(
-      b, b.tensorType(sizes, getElementType(x)), x, attrs(starts),
-      attrs(sizes), attrs(steps));
-  set(op.getResult(), result, layout);
+  set(op.getResult(), b.stridedSlice(x, starts, sizes, steps), layout);
 }
 
 /// The input index that each index of the padded dimension reads, in ONNX's

@@ -1,7 +1,7 @@
 //===- ConvertWindow.cpp - Pooling and reductions -------------------------===//
 
 #include "lib/Conversion/NNToTosa/Converter.h"
-#include "lib/Conversion/NNToTosa/Window.h"
+#include "lib/Conversion/TosaBuilder/SlidingWindow.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -13,21 +13,9 @@ using namespace mlir;
 
 namespace accopt {
 
-static bool isDilated(const Window &window) {
-  return window.dilations[0] != 1 || window.dilations[1] != 1;
-}
-
-/// TOSA refuses padding that could hold a whole window.
-static bool hasWidePadding(const Window &window) {
-  for (int i = 0; i < 2; ++i)
-    if (window.low[i] >= window.kernel[i] || window.high[i] >= window.kernel[i])
-      return true;
-  return false;
-}
-
 /// A pooling of linalg's, which can be dilated, over explicitly padded input.
 template <typename OpT>
-static Value dilatedPool(TosaBuilder &b, Value input, const Window &window,
+static Value dilatedPool(TosaBuilder &b, Value input, const SlidingWindow &window,
                          double init) {
   SmallVector<int64_t> shape = {getShape(input)[0], window.out[0],
                                 window.out[1], getShape(input)[3]};
@@ -42,13 +30,13 @@ static Value dilatedPool(TosaBuilder &b, Value input, const Window &window,
 
 void Converter::convertOp(nn::MaxPoolOp op) {
   constexpr double lowest = std::numeric_limits<float>::lowest();
-  Window window(op.getKernel(), op.getStrides(), op.getPads(),
+  SlidingWindow window(op.getKernel(), op.getStrides(), op.getPads(),
                 op.getDilations(), getShape(op.getResult()).drop_front(2));
   Value input = window.fit(b, last(op.getInput()), lowest);
-  if (isDilated(window) || hasWidePadding(window))
+  if (window.isDilated() || window.hasWidePadding())
     input = window.padExplicitly(b, input, lowest);
   Value result;
-  if (isDilated(window))
+  if (window.isDilated())
     result = dilatedPool<linalg::PoolingNhwcMaxOp>(b, input, window, lowest);
   else
     result = tosa::MaxPool2dOp::create(
@@ -60,7 +48,7 @@ void Converter::convertOp(nn::MaxPoolOp op) {
 
 /// How many positions of each window count: those in [begin, end) of the
 /// padded input, whose first element is position 0.
-static SmallVector<float> countPositions(const Window &window, const int64_t *begin,
+static SmallVector<float> countPositions(const SlidingWindow &window, const int64_t *begin,
                                          const int64_t *end) {
   SmallVector<float> counts[2];
   for (int i = 0; i < 2; ++i)
@@ -80,7 +68,7 @@ static SmallVector<float> countPositions(const Window &window, const int64_t *be
 }
 
 void Converter::convertOp(nn::AveragePoolOp op) {
-  Window window(op.getKernel(), op.getStrides(), op.getPads(),
+  SlidingWindow window(op.getKernel(), op.getStrides(), op.getPads(),
                 op.getDilations(), getShape(op.getResult()).drop_front(2));
   Value input = last(op.getInput());
   bool includePad = op.getCountIncludePad();
@@ -92,11 +80,11 @@ void Converter::convertOp(nn::AveragePoolOp op) {
   }
   Type f32 = b.getF32Type();
   // TOSA counts what is not padding. Padding that counts is made input.
-  Window plain = window;
+  SlidingWindow plain = window;
   Value plainInput =
       includePad ? plain.padExplicitly(b, input, 0) : input;
   plainInput = plain.fit(b, plainInput, 0);
-  if (!isDilated(plain) && !hasWidePadding(plain)) {
+  if (!plain.isDilated() && !plain.hasWidePadding()) {
     Value zero = b.zeroPoint(f32, 0);
     setLast(op.getResult(),
             tosa::AvgPool2dOp::create(

@@ -83,7 +83,7 @@ private:
   void convertOp(nn::GemmOp op);
   void convertOp(nn::MatMulOp op);
   Value groupedConv(Value input, Value weights, nn::ConvOp op,
-                    struct Window &window);
+                    struct SlidingWindow &window);
   // ConvertElementwise.cpp
   template <typename OpT>
   void convertBinary(OpT op, Value (TosaBuilder::*build)(Value, Value));

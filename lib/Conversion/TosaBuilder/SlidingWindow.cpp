@@ -1,12 +1,12 @@
-//===- Window.cpp - Windows of convolutions and poolings ------------------===//
+//===- SlidingWindow.cpp - Windows of convolutions, poolings --------------===//
 
-#include "lib/Conversion/NNToTosa/Window.h"
+#include "lib/Conversion/TosaBuilder/SlidingWindow.h"
 
 using namespace mlir;
 
 namespace accopt {
 
-Window::Window(ArrayRef<int64_t> kernelSize, ArrayRef<int64_t> steps,
+SlidingWindow::SlidingWindow(ArrayRef<int64_t> kernelSize, ArrayRef<int64_t> steps,
                ArrayRef<int64_t> pads, ArrayRef<int64_t> dilation,
                ArrayRef<int64_t> outSpatial) {
   size_t dims = kernelSize.size();
@@ -25,7 +25,7 @@ Window::Window(ArrayRef<int64_t> kernelSize, ArrayRef<int64_t> steps,
   }
 }
 
-Value Window::fit(TosaBuilder &b, Value input, double padValue) {
+Value SlidingWindow::fit(TosaBuilder &b, Value input, double padValue) {
   bool anyWithoutInput = false;
   for (int i = 0; i < 2; ++i) {
     int64_t needed = (out[i] - 1) * strides[i] + extent(i);
@@ -43,7 +43,14 @@ Value Window::fit(TosaBuilder &b, Value input, double padValue) {
   return b.pad(input, {0, 0, 0, 0}, crop, 0);
 }
 
-Value Window::padExplicitly(TosaBuilder &b, Value input, double value) {
+bool SlidingWindow::hasWidePadding() const {
+  for (int i = 0; i < 2; ++i)
+    if (low[i] >= kernel[i] || high[i] >= kernel[i])
+      return true;
+  return false;
+}
+
+Value SlidingWindow::padExplicitly(TosaBuilder &b, Value input, double value) {
   Value padded = b.pad(input, {0, low[0], low[1], 0},
                        {0, high[0], high[1], 0}, value);
   low[0] = low[1] = high[0] = high[1] = 0;

@@ -1,11 +1,11 @@
-//===- Window.h - Windows of convolutions and poolings ----------*- C++ -*-===//
+//===- SlidingWindow.h - Windows of convolutions, poolings ------*- C++ -*-===//
 //
-// Private to NNToTosa.
+// Private to the conversions to TOSA.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ACCOPT_LIB_CONVERSION_NNTOTOSA_WINDOW_H
-#define ACCOPT_LIB_CONVERSION_NNTOTOSA_WINDOW_H
+#ifndef ACCOPT_LIB_CONVERSION_TOSABUILDER_SLIDINGWINDOW_H
+#define ACCOPT_LIB_CONVERSION_TOSABUILDER_SLIDINGWINDOW_H
 
 #include "accopt/Conversion/TosaBuilder.h"
 
@@ -13,12 +13,12 @@ namespace accopt {
 
 /// A window over the two spatial dimensions of an (N, H, W, C) tensor; an op
 /// of one spatial dimension has a trivial window in H.
-struct Window {
+struct SlidingWindow {
   int64_t kernel[2], strides[2], dilations[2], low[2], high[2], out[2];
 
   /// `pads` lists all begins, then all ends. `outSpatial` is the result's
   /// spatial shape.
-  Window(llvm::ArrayRef<int64_t> kernel, llvm::ArrayRef<int64_t> strides,
+  SlidingWindow(llvm::ArrayRef<int64_t> kernel, llvm::ArrayRef<int64_t> strides,
          llvm::ArrayRef<int64_t> pads, llvm::ArrayRef<int64_t> dilations,
          llvm::ArrayRef<int64_t> outSpatial);
 
@@ -31,6 +31,10 @@ struct Window {
   /// Pads explicitly; afterwards low and high are zero.
   mlir::Value padExplicitly(TosaBuilder &b, mlir::Value input, double value);
 
+  bool isDilated() const { return dilations[0] != 1 || dilations[1] != 1; }
+  /// Padding that could hold a whole window: TOSA's poolings refuse it.
+  bool hasWidePadding() const;
+
   /// TOSA's order: top, bottom, left, right.
   llvm::SmallVector<int64_t, 4> tosaPad() const {
     return {low[0], high[0], low[1], high[1]};
@@ -39,4 +43,4 @@ struct Window {
 
 } // namespace accopt
 
-#endif // ACCOPT_LIB_CONVERSION_NNTOTOSA_WINDOW_H
+#endif // ACCOPT_LIB_CONVERSION_TOSABUILDER_SLIDINGWINDOW_H

@@ -131,6 +131,33 @@ Value TosaBuilder::slice(Value input, Shape starts, Shape sizes) {
                                shapeOperand(starts), shapeOperand(sizes));
 }
 
+Value TosaBuilder::stridedSlice(Value input, Shape starts, Shape sizes,
+                                Shape steps) {
+  SmallVector<int64_t> forwardStarts(starts), forwardSteps(steps);
+  for (auto [axis, size] : llvm::enumerate(getShape(input))) {
+    if (steps[axis] > 0)
+      continue;
+    // Backwards from `start` is forwards in the reversed dimension.
+    forwardStarts[axis] = size - 1 - starts[axis];
+    forwardSteps[axis] = -steps[axis];
+    input = reverse(input, static_cast<int64_t>(axis));
+  }
+  // A single element takes no step.
+  for (auto [size, step] : llvm::zip_equal(sizes, forwardSteps))
+    step = size == 1 ? 1 : step;
+  if (llvm::all_of(forwardSteps, [](int64_t step) { return step == 1; }))
+    return slice(input, forwardStarts, sizes);
+  // TOSA's slice has no steps.
+  auto attrs = [&](Shape values) {
+    return llvm::map_to_vector(values, [&](int64_t value) -> OpFoldResult {
+      return getIndexAttr(value);
+    });
+  };
+  return tensor::ExtractSliceOp::create(
+      *this, tensorType(sizes, getElementType(input)), input,
+      attrs(forwardStarts), attrs(sizes), attrs(forwardSteps));
+}
+
 Value TosaBuilder::reverse(Value input, int64_t axis) {
   if (getShape(input)[axis] == 1)
     return input;

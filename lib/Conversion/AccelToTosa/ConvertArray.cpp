@@ -1,0 +1,112 @@
+//===- ConvertArray.cpp - Convolutions and their requantization -----------===//
+
+#include "lib/Conversion/AccelToTosa/LayerConverter.h"
+#include "lib/Conversion/TosaBuilder/SlidingWindow.h"
+
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
+
+using namespace mlir;
+
+namespace accopt {
+
+Value LayerConverter::applyScale(Value value, int64_t zeroPoint,
+                                 accel::ScaleAttr scale) {
+  return b.rescale(value, scale.getMultiplier(),
+                   static_cast<int8_t>(scale.getShift()), zeroPoint, 0,
+                   b.getI32Type());
+}
+
+Value LayerConverter::clampToInt8(Value value, int64_t zeroPoint, int64_t low,
+                                  int64_t high) {
+  // Bounds less the zero point, so that the addition cannot wrap.
+  value = b.maximum(value, b.scalarLike(value, double(low - zeroPoint)));
+  value = b.minimum(value, b.scalarLike(value, double(high - zeroPoint)));
+  if (zeroPoint != 0)
+    value = b.add(value, b.scalarLike(value, double(zeroPoint)));
+  return b.cast(value, b.getI8Type());
+}
+
+Value LayerConverter::lookup(Value value, ArrayRef<int8_t> table) {
+  return tosa::TableOp::create(b, value.getType(), value,
+                               b.constantI8({256}, table));
+}
+
+Value LayerConverter::requantize(Value accumulators, Value residual,
+                                 accel::RequantAttr requant) {
+  SmallVector<int8_t> shifts(requant.getShift());
+  Value v = b.rescale(accumulators, requant.getMultiplier(), shifts, 0, 0,
+                      b.getI32Type());
+  if (residual) {
+    Value scaled = applyScale(residual, requant.getResidualZeroPoint(),
+                              requant.getResidual());
+    v = applyScale(b.add(v, scaled), 0, requant.getSum());
+  }
+  v = clampToInt8(v, requant.getZeroPoint(), requant.getClampMin(),
+                  requant.getClampMax());
+  return requant.getTable().empty() ? v : lookup(v, requant.getTable());
+}
+
+/// Channels [first, first + count) of the last dimension.
+static Value channels(TosaBuilder &b, Value value, int64_t first,
+                      int64_t count) {
+  SmallVector<int64_t> starts(getShape(value).size(), 0);
+  SmallVector<int64_t> sizes(getShape(value));
+  starts.back() = first;
+  sizes.back() = count;
+  return b.slice(value, starts, sizes);
+}
+
+/// Rows [first, first + count) of the first dimension.
+static Value rows(TosaBuilder &b, Value value, int64_t first, int64_t count) {
+  SmallVector<int64_t> starts(getShape(value).size(), 0);
+  SmallVector<int64_t> sizes(getShape(value));
+  starts.front() = first;
+  sizes.front() = count;
+  return b.slice(value, starts, sizes);
+}
+
+Value LayerConverter::convert(accel::Conv2DOp op) {
+  ArrayRef<int64_t> weightShape = getShape(op.getWeights());
+  ArrayRef<int64_t> outShape = getShape(op.getResult());
+  SlidingWindow window(weightShape.slice(1, 2), op.getStrides(), op.getPads(),
+                       op.getDilations(), outShape.slice(1, 2));
+  Value input = window.fit(b, op.getInput(), op.getInputZeroPoint());
+  Type i8 = b.getI8Type(), i32 = b.getI32Type();
+  Value inputZp = b.zeroPoint(i8, op.getInputZeroPoint());
+  Value weightZp = b.zeroPoint(i8, 0);
+  // TOSA has no groups: each is a convolution of its own.
+  auto groups = static_cast<int64_t>(op.getGroups());
+  int64_t filters = weightShape[0] / groups;
+  SmallVector<int64_t> groupShape(outShape);
+  groupShape.back() = filters;
+  SmallVector<Value> results;
+  for (int64_t group = 0; group < groups; ++group)
+    results.push_back(tosa::Conv2DOp::create(
+        b, b.tensorType(groupShape, i32),
+        channels(b, input, group * weightShape[3], weightShape[3]),
+        rows(b, op.getWeights(), group * filters, filters),
+        rows(b, op.getBias(), group * filters, filters), inputZp, weightZp,
+        window.tosaPad(), ArrayRef<int64_t>(window.strides),
+        ArrayRef<int64_t>(window.dilations), i32));
+  return requantize(b.concat(results, 3), op.getResidual(), op.getRequant());
+}
+
+Value LayerConverter::convert(accel::DepthwiseConv2DOp op) {
+  ArrayRef<int64_t> weightShape = getShape(op.getWeights());
+  ArrayRef<int64_t> outShape = getShape(op.getResult());
+  SlidingWindow window(weightShape.take_front(2), op.getStrides(),
+                       op.getPads(), op.getDilations(), outShape.slice(1, 2));
+  Value input = window.fit(b, op.getInput(), op.getInputZeroPoint());
+  SmallVector<int64_t> withMultiplier(weightShape);
+  withMultiplier.push_back(1);
+  Type i8 = b.getI8Type(), i32 = b.getI32Type();
+  Value accumulators = tosa::DepthwiseConv2DOp::create(
+      b, b.tensorType(outShape, i32), input,
+      b.reshape(op.getWeights(), withMultiplier), op.getBias(),
+      b.zeroPoint(i8, op.getInputZeroPoint()), b.zeroPoint(i8, 0),
+      window.tosaPad(), ArrayRef<int64_t>(window.strides),
+      ArrayRef<int64_t>(window.dilations), i32);
+  return requantize(accumulators, op.getResidual(), op.getRequant());
+}
+
+} // namespace accopt
