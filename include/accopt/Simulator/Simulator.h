@@ -33,13 +33,6 @@ public:
       llvm::ArrayRef<llvm::MutableArrayRef<int8_t>> outputs) = 0;
 };
 
-/// What a layer took. `cycles`: the time of the last completion among this
-/// layer's and all earlier layers' commands, less the same without this layer.
-struct LayerCost {
-  uint64_t cycles = 0;
-  Quantities quantities;
-};
-
 /// A command's stay in its engine.
 struct TraceEvent {
   Engine engine = Engine::Load;

@@ -34,6 +34,15 @@ struct Quantities {
   bool operator==(const Quantities &) const = default;
 };
 
+/// What a layer of a program took. `cycles`: the time of the last completion
+/// among this layer's and all earlier layers' commands, less the same without
+/// this layer.
+struct LayerCost {
+  uint64_t cycles = 0;
+  Quantities quantities;
+  bool operator==(const LayerCost &) const = default;
+};
+
 /// Energy in picojoules by component.
 struct Energy {
   double array = 0, scratchpad = 0, accumulator = 0, dram = 0, vector = 0,

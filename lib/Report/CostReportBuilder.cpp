@@ -1,0 +1,105 @@
+//===- CostReportBuilder.cpp - Reports from costs of layers ---------------===//
+
+#include "accopt/Report/CostReportBuilder.h"
+
+#include "accopt/Target/MachineIO.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+#include <algorithm>
+#include <array>
+
+using namespace accopt;
+
+namespace {
+
+/// Cycles that a layer's commands keep each engine busy.
+using Busy = std::array<uint64_t, kEngineCount>;
+
+std::vector<Busy> busyCycles(const Program &program) {
+  std::vector<Busy> busy(program.layers.size(), Busy{});
+  for (const Command &command : program.commands)
+    busy[command.layer][unsigned(command.engine())] +=
+        duration(command, program.machine).occupancy;
+  return busy;
+}
+
+CostPlacement placementOf(const LayerInfo &layer) {
+  if (layer.placement == "host")
+    return CostPlacement::Host;
+  if (layer.placement == "vector")
+    return CostPlacement::Vector;
+  return layer.placement == "dma" ? CostPlacement::Dma : CostPlacement::Array;
+}
+
+CostBound boundOf(const Busy &busy) {
+  uint64_t memory =
+      std::max(busy[unsigned(Engine::Load)], busy[unsigned(Engine::Store)]);
+  uint64_t compute = busy[unsigned(Engine::Exec)];
+  if (busy[unsigned(Engine::Host)] > std::max(memory, compute))
+    return CostBound::Host;
+  return memory > compute ? CostBound::Memory : CostBound::Compute;
+}
+
+CostCounts countsOf(const Quantities &q) {
+  CostCounts counts;
+  counts.macs = int64_t(q.macs);
+  counts.dramReadBytes = int64_t(q.dramReadBytes);
+  counts.dramWriteBytes = int64_t(q.dramWriteBytes);
+  counts.scratchpadReadBytes = int64_t(q.scratchpadReadBytes);
+  counts.scratchpadWriteBytes = int64_t(q.scratchpadWriteBytes);
+  counts.accumulatorReadBytes = int64_t(q.accumulatorReadBytes);
+  counts.accumulatorWriteBytes = int64_t(q.accumulatorWriteBytes);
+  return counts;
+}
+
+EnergyComponents componentsOf(const Energy &e) {
+  return {{"array", e.array},
+          {"scratchpad", e.scratchpad},
+          {"accumulator", e.accumulator},
+          {"dram", e.dram},
+          {"vector", e.vector},
+          {"host", e.host},
+          {"static", e.idle}};
+}
+
+} // namespace
+
+CostReport accopt::buildCostReport(const Program &program,
+                                   llvm::ArrayRef<LayerCost> costs,
+                                   llvm::StringRef source) {
+  const Machine &machine = program.machine;
+  CostReport report;
+  report.source = source.str();
+  report.modelName = program.modelName;
+  report.modelSha256 = program.modelSha256;
+  report.targetName = machine.name;
+  report.targetSha256 = machineHash(machine);
+  report.targetParameters = machineParameters(machine);
+  report.clockHz = machine.clockHz;
+  report.peakMacsPerCycle = int64_t(machine.rows) * machine.columns;
+  report.dramPeakBytes = program.dramBytes;
+
+  std::vector<Busy> busy = busyCycles(program);
+  for (auto [layer, cost, layerBusy] :
+       llvm::zip_equal(program.layers, costs, busy)) {
+    OpCost &op = report.ops.emplace_back();
+    op.name = layer.name;
+    op.op = layer.op;
+    op.placement = placementOf(layer);
+    op.reason = layer.reason;
+    op.cycles = int64_t(cost.cycles);
+    op.rooflineCycles = int64_t(layer.rooflineCycles);
+    op.energy = componentsOf(energy(cost.quantities, cost.cycles, machine));
+    op.counts = countsOf(cost.quantities);
+    op.bound = boundOf(layerBusy);
+    // An op's cycles are what the network ends later for it: part of its work
+    // may have overlapped with the op before.
+    if (cost.cycles)
+      op.utilization =
+          std::min(1.0, double(cost.quantities.macs) /
+                            (double(cost.cycles) * report.peakMacsPerCycle));
+  }
+  report.computeTotal();
+  return report;
+}
