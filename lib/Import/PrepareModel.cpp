@@ -16,16 +16,19 @@
 #include <onnx/version_converter/convert.h>
 
 #include <exception>
+#include <set>
 
 using namespace llvm;
 using namespace accopt;
 using namespace accopt::importer;
 
-/// ONNX's messages have several lines.
+/// ONNX's messages have several lines, and name its source files.
 static std::string oneLine(const char *text) {
   SmallVector<StringRef> words;
   SplitString(text, words);
-  return join(words, " ");
+  std::string line = join(words, " ");
+  size_t assertion = line.find("Assertion `");
+  return assertion == std::string::npos ? line : line.substr(assertion);
 }
 
 /// Runs a step of ONNX's library; `what` it could not do begins the error.
@@ -68,49 +71,74 @@ static Error setShape(onnx::ValueInfoProto &input, ArrayRef<int64_t> shape) {
   return Error::success();
 }
 
-/// Puts the given shapes in and demands that none is left symbolic.
-static Error fixInputShapes(OnnxModel &model, const ImportOptions &options) {
+/// The graph's inputs that are not constants.
+static SmallVector<onnx::ValueInfoProto *> realInputs(OnnxModel &model) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
-  StringSet<> initializers, inputs;
+  StringSet<> initializers;
   for (const onnx::TensorProto &tensor : graph.initializer())
     initializers.insert(tensor.name());
-  std::string names;
-  for (onnx::ValueInfoProto &input : *graph.mutable_input()) {
-    if (initializers.contains(input.name()) ||
-        model.weights.count(input.name()))
-      continue;
-    inputs.insert(input.name());
-    names += (names.empty() ? "'" : ", '") + input.name() + "'";
-    if (!input.type().has_tensor_type())
-      return createStringError("input '" + input.name() +
-                               "': expected a tensor, got another type");
-    auto shape = options.inputShapes.find(input.name());
-    if (shape != options.inputShapes.end())
-      if (Error error = setShape(input, shape->second))
-        return error;
-    const auto &type = input.type().tensor_type();
-    auto isStatic = [](const auto &dim) {
-      return dim.has_dim_value() && dim.dim_value() > 0;
-    };
-    if (!type.has_shape() || !all_of(type.shape().dim(), isStatic))
-      return createStringError(
-          "input '" + input.name() + "': expected a static shape, got " +
-          (type.has_shape() ? printShape(type.shape()) : "none") +
-          "; give one with --input-shape=" + input.name() + "=1x3x224x224");
-  }
-  SmallVector<StringRef> given(options.inputShapes.keys());
-  sort(given);
-  for (StringRef name : given)
-    if (!inputs.contains(name))
-      return createStringError("expected an input's name in --input-shape (" +
-                               names + "), got '" + name + "'");
-  if (given.empty())
+  SmallVector<onnx::ValueInfoProto *> inputs;
+  for (onnx::ValueInfoProto &input : *graph.mutable_input())
+    if (!initializers.contains(input.name()) &&
+        !model.weights.count(input.name()))
+      inputs.push_back(&input);
+  return inputs;
+}
+
+/// Puts the given shapes in.
+static Error setInputShapes(OnnxModel &model, const ImportOptions &options) {
+  if (options.inputShapes.empty())
     return Error::success();
+  SmallVector<StringRef> unknown(options.inputShapes.keys());
+  sort(unknown);
+  std::string names;
+  for (onnx::ValueInfoProto *input : realInputs(model)) {
+    names += (names.empty() ? "'" : ", '") + input->name() + "'";
+    auto shape = options.inputShapes.find(input->name());
+    if (shape == options.inputShapes.end())
+      continue;
+    if (Error error = setShape(*input, shape->second))
+      return error;
+    erase(unknown, input->name());
+  }
+  if (!unknown.empty())
+    return createStringError("expected an input's name in --input-shape (" +
+                             names + "), got '" + unknown.front() + "'");
   // What the file says of other shapes holds for other inputs.
+  onnx::GraphProto &graph = *model.proto.mutable_graph();
   graph.clear_value_info();
-  for (onnx::ValueInfoProto &output : *graph.mutable_output())
-    if (output.type().has_tensor_type())
-      output.mutable_type()->mutable_tensor_type()->clear_shape();
+  for (onnx::ValueInfoProto &output : *graph.mutable_output()) {
+    if (!output.type().has_tensor_type())
+      continue;
+    auto *type = output.mutable_type()->mutable_tensor_type();
+    for (auto &dim : *type->mutable_shape()->mutable_dim())
+      dim.Clear();
+  }
+  return Error::success();
+}
+
+/// Demands that no input is left symbolic.
+static Error checkInputShapes(OnnxModel &model) {
+  for (onnx::ValueInfoProto *input : realInputs(model)) {
+    if (!input->type().has_tensor_type())
+      return createStringError("input '" + input->name() +
+                               "': expected a tensor, got another type");
+    const onnx::TensorShapeProto &shape = input->type().tensor_type().shape();
+    std::string example;
+    bool isStatic = true;
+    for (auto [i, dim] : enumerate(shape.dim())) {
+      bool known = dim.has_dim_value() && dim.dim_value() > 0;
+      isStatic &= known;
+      example += (i == 0 ? "" : "x") + std::to_string(known    ? dim.dim_value()
+                                                      : i == 0 ? 1
+                                                               : 224);
+    }
+    if (!isStatic)
+      return createStringError(
+          "input '" + input->name() + "': expected a static shape, got " +
+          printShape(shape) +
+          "; give one, e.g. --input-shape=" + input->name() + "=" + example);
+  }
   return Error::success();
 }
 
@@ -121,15 +149,50 @@ static int opsetOf(const onnx::ModelProto &model) {
   return 0;
 }
 
+/// Up to opset 8, BatchNormalization with `spatial = 0` normalizes each
+/// activation by itself. Later opsets cannot say that and the converter refuses
+/// it, but the importer can: the attribute goes around the converter. Answers
+/// the outputs of such nodes.
+static std::set<std::string> takeSpatialAttributes(onnx::ModelProto &model) {
+  std::set<std::string> outputs;
+  for (onnx::NodeProto &node : *model.mutable_graph()->mutable_node()) {
+    if (node.op_type() != "BatchNormalization" || node.output_size() == 0)
+      continue;
+    auto &attributes = *node.mutable_attribute();
+    for (int i = attributes.size() - 1; i >= 0; --i) {
+      if (attributes[i].name() != "spatial")
+        continue;
+      if (attributes[i].i() == 0)
+        outputs.insert(node.output(0));
+      attributes.DeleteSubrange(i, 1);
+    }
+  }
+  return outputs;
+}
+
+static void restoreSpatialAttributes(onnx::ModelProto &model,
+                                     const std::set<std::string> &outputs) {
+  for (onnx::NodeProto &node : *model.mutable_graph()->mutable_node()) {
+    if (node.output_size() == 0 || !outputs.count(node.output(0)))
+      continue;
+    onnx::AttributeProto *attribute = node.add_attribute();
+    attribute->set_name("spatial");
+    attribute->set_type(onnx::AttributeProto::INT);
+    attribute->set_i(0);
+  }
+}
+
 Error accopt::importer::prepareModel(OnnxModel &model,
                                      const ImportOptions &options) {
   onnx::ModelProto &proto = model.proto;
   if (proto.graph().sparse_initializer_size() > 0)
     return createStringError("expected dense initializers, got a sparse one");
+  if (Error error = setInputShapes(model, options))
+    return error;
   if (Error error = guard("not a valid ONNX model",
                           [&] { onnx::checker::check_model(proto); }))
     return error;
-  if (Error error = fixInputShapes(model, options))
+  if (Error error = checkInputShapes(model))
     return error;
   if (proto.functions_size() > 0)
     if (Error error = guard("cannot inline the model's functions", [&] {
@@ -145,6 +208,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
       }))
     return error;
 
+  std::set<std::string> activationNorms = takeSpatialAttributes(proto);
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
     return Error::success();
@@ -156,6 +220,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         onnx::ModelProto converted =
             onnx::version_conversion::ConvertVersion(proto, importedOpset);
         proto.Swap(&converted);
+        restoreSpatialAttributes(proto, activationNorms);
       });
   if (!error || !hasUnsupportedOps(proto.graph()))
     return error;
