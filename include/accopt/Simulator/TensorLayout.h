@@ -1,0 +1,31 @@
+//===- TensorLayout.h - Tensors between model and machine -------*- C++ -*-===//
+//
+// Part of AccOpt. A model's tensor is float and in the model's layout; the
+// machine's is int8 and in its own. Both ways between the two.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_SIMULATOR_TENSORLAYOUT_H
+#define ACCOPT_SIMULATOR_TENSORLAYOUT_H
+
+#include "accopt/CodeGen/Program.h"
+
+#include "llvm/ADT/ArrayRef.h"
+
+namespace accopt {
+
+/// `q = clamp(round(x / scale) + zeroPoint)`, ties to even, NaN as zero: ONNX's
+/// QuantizeLinear.
+int8_t quantizeValue(float value, const TensorInfo &tensor);
+/// `(q - zeroPoint) * scale`.
+float dequantizeValue(int8_t value, const TensorInfo &tensor);
+
+/// Elements in the model's order to the stored order, and back.
+void toStoredOrder(const TensorInfo &tensor, llvm::ArrayRef<int8_t> model,
+                   llvm::MutableArrayRef<int8_t> stored);
+void toModelOrder(const TensorInfo &tensor, llvm::ArrayRef<int8_t> stored,
+                  llvm::MutableArrayRef<int8_t> model);
+
+} // namespace accopt
+
+#endif // ACCOPT_SIMULATOR_TENSORLAYOUT_H

@@ -1,0 +1,215 @@
+//===- Inputs.cpp - Arrays for a program's inputs -------------------------===//
+//
+// `--input=NAME=FILE` is for the input of that name; otherwise each input takes
+// from the files the array of its name or else the only one whose shape fits.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Inputs.h"
+
+#include "accopt/Simulator/TensorLayout.h"
+#include "accopt/Support/Diagnostics.h"
+#include "accopt/Support/Npy.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <optional>
+#include <random>
+
+using namespace accopt;
+using llvm::StringRef;
+
+namespace {
+
+/// An array and where it came from.
+struct Candidate {
+  std::string input; ///< the name given on the command line, or empty
+  std::string file, name;
+  NumpyArray array;
+};
+
+std::string printShape(llvm::ArrayRef<int64_t> shape) {
+  return "(" +
+         llvm::join(llvm::map_range(
+                        shape, [](int64_t d) { return std::to_string(d); }),
+                    ", ") +
+         ")";
+}
+
+/// How many inferences an array of `shape` holds, if it fits the tensor.
+std::optional<size_t> inferencesIn(llvm::ArrayRef<int64_t> shape,
+                                   const TensorInfo &tensor) {
+  llvm::ArrayRef<int64_t> model = tensor.modelShape;
+  if (shape == model)
+    return 1;
+  if (model.empty() || shape.size() != model.size() ||
+      shape.drop_front() != model.drop_front() || shape.front() < 1 ||
+      shape.front() % model.front())
+    return std::nullopt;
+  return size_t(shape.front() / model.front());
+}
+
+std::vector<int8_t> quantize(const NumpyArray &array,
+                             const TensorInfo &tensor) {
+  if (array.type == NumpyType::Int8)
+    return array.values<int8_t>().vec();
+  std::vector<int8_t> values;
+  values.reserve(size_t(array.numElements()));
+  for (float value : array.toFloat())
+    values.push_back(quantizeValue(value, tensor));
+  return values;
+}
+
+class Matcher {
+public:
+  Matcher(const Program &program, const RunnerOptions &options)
+      : options(options) {
+    for (const TensorInfo &tensor : program.tensors)
+      if (tensor.kind == TensorInfo::Kind::Input)
+        tensors.push_back(&tensor);
+  }
+
+  llvm::Expected<InputSet> run() {
+    if (options.inputs.empty())
+      return random();
+    if (llvm::Error error = readFiles())
+      return error;
+    InputSet set;
+    std::optional<size_t> inferences;
+    for (const TensorInfo *tensor : tensors) {
+      llvm::Expected<const Candidate *> candidate = choose(*tensor);
+      if (!candidate)
+        return candidate.takeError();
+      const NumpyArray &array = (*candidate)->array;
+      std::optional<size_t> count = inferencesIn(array.shape, *tensor);
+      if (!count)
+        return makeFileError((*candidate)->file,
+                             "input '" + tensor->name + "': expected shape " +
+                                 printShape(tensor->modelShape) +
+                                 " or a multiple of it in the first "
+                                 "dimension, got " +
+                                 printShape(array.shape));
+      if (inferences.value_or(*count) != *count)
+        return makeFileError(
+            (*candidate)->file,
+            llvm::formatv("input '{0}': expected {1} inferences as in the "
+                          "inputs before, got {2}",
+                          tensor->name, *inferences, *count)
+                .str());
+      inferences = count;
+      set.inputs.push_back({tensor, quantize(array, *tensor)});
+    }
+    set.inferences = inferences.value_or(1);
+    return set;
+  }
+
+private:
+  llvm::Error readFiles() {
+    for (StringRef argument : options.inputs) {
+      // NAME=FILE only if NAME is an input: a path may contain '='.
+      auto [name, file] = argument.split('=');
+      bool isNamed = argument.contains('=') &&
+                     llvm::any_of(tensors, [name = name](const TensorInfo *t) {
+                       return t->name == name;
+                     });
+      if (!isNamed) {
+        if (argument.contains('=') && !llvm::sys::fs::exists(argument))
+          return makeFileError(options.binary, "expected an input of " +
+                                                   inputNames() + ", got '" +
+                                                   name + "'");
+        file = argument;
+      }
+      llvm::Expected<NamedNumpyArrays> arrays = readNumpyFile(file);
+      if (!arrays)
+        return arrays.takeError();
+      for (auto &[arrayName, array] : *arrays)
+        candidates.push_back({isNamed ? name.str() : "", file.str(), arrayName,
+                              std::move(array)});
+    }
+    return llvm::Error::success();
+  }
+
+  std::string inputNames() const {
+    std::string names;
+    for (const TensorInfo *tensor : tensors)
+      names += (names.empty() ? "'" : ", '") + tensor->name + "'";
+    return names;
+  }
+
+  llvm::Expected<const Candidate *> choose(const TensorInfo &tensor) {
+    llvm::SmallVector<const Candidate *> named, fitting, all;
+    bool isGiven = llvm::any_of(
+        candidates, [&](const Candidate &c) { return c.input == tensor.name; });
+    for (const Candidate &candidate : candidates) {
+      if (isGiven ? candidate.input != tensor.name : !candidate.input.empty())
+        continue;
+      all.push_back(&candidate);
+      if (candidate.name == tensor.name)
+        named.push_back(&candidate);
+      if (inferencesIn(candidate.array.shape, tensor))
+        fitting.push_back(&candidate);
+    }
+    for (auto *list : {&named, &fitting, &all})
+      if (list->size() == 1)
+        return list->front();
+    return makeFileError(
+        options.binary,
+        llvm::formatv("input '{0}': expected one array of that name or of "
+                      "shape {1} among the inputs, got {2}",
+                      tensor.name, printShape(tensor.modelShape),
+                      fitting.size())
+            .str());
+  }
+
+  InputSet random() const {
+    InputSet set;
+    std::mt19937_64 generator(options.seed);
+    for (const TensorInfo *tensor : tensors) {
+      InputData &data = set.inputs.emplace_back();
+      data.tensor = tensor;
+      data.values.resize(elementCount(*tensor));
+      for (int8_t &value : data.values)
+        value = int8_t(generator() >> 56);
+    }
+    return set;
+  }
+
+  const RunnerOptions &options;
+  std::vector<const TensorInfo *> tensors;
+  std::vector<Candidate> candidates;
+};
+
+} // namespace
+
+size_t accopt::elementCount(const TensorInfo &tensor) {
+  size_t count = 1;
+  for (int64_t extent : tensor.shape)
+    count *= size_t(extent);
+  return count;
+}
+
+llvm::Expected<InputSet> accopt::readInputs(const Program &program,
+                                            const RunnerOptions &options) {
+  return Matcher(program, options).run();
+}
+
+llvm::Expected<std::vector<int64_t>>
+accopt::readLabels(const std::string &path) {
+  llvm::Expected<NamedNumpyArrays> arrays = readNumpyFile(path);
+  if (!arrays)
+    return arrays.takeError();
+  const NumpyArray *found = nullptr;
+  size_t count = 0;
+  for (auto &[name, array] : *arrays)
+    if (array.shape.size() == 1) {
+      found = &array;
+      ++count;
+    }
+  if (count != 1)
+    return makeFileError(path, "expected one array of one dimension as "
+                               "labels, got " +
+                                   llvm::Twine(count));
+  return found->toInt64();
+}

@@ -1,0 +1,19 @@
+//===- Trace.h - Timelines for Perfetto -------------------------*- C++ -*-===//
+
+#ifndef ACCOPT_LIB_SIMULATOR_RUNNER_TRACE_H
+#define ACCOPT_LIB_SIMULATOR_RUNNER_TRACE_H
+
+#include "accopt/Simulator/Simulator.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+namespace accopt {
+
+/// Writes the run as Chrome's trace event format, which Perfetto opens: a track
+/// for each engine, a slice for each command.
+void writeTrace(const Program &program, const RunResult &result,
+                llvm::raw_ostream &os);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SIMULATOR_RUNNER_TRACE_H

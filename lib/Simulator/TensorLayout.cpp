@@ -1,0 +1,57 @@
+//===- TensorLayout.cpp - Tensors between model and machine ---------------===//
+
+#include "accopt/Simulator/TensorLayout.h"
+
+#include "llvm/ADT/SmallVector.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace accopt;
+
+int8_t accopt::quantizeValue(float value, const TensorInfo &tensor) {
+  float scaled = std::nearbyint(value / float(tensor.scale));
+  if (std::isnan(scaled))
+    scaled = 0;
+  return int8_t(std::clamp(scaled + float(tensor.zeroPoint), -128.0f, 127.0f));
+}
+
+float accopt::dequantizeValue(int8_t value, const TensorInfo &tensor) {
+  return float(int32_t(value) - tensor.zeroPoint) * float(tensor.scale);
+}
+
+/// Calls `visit(model, stored)` with the positions of each element in the
+/// model's and the stored order.
+template <typename Visitor>
+static void forEachElement(const TensorInfo &tensor, Visitor &&visit) {
+  size_t rank = tensor.shape.size();
+  llvm::SmallVector<int64_t> stride(rank, 1), index(rank, 0);
+  for (size_t d = rank; d-- > 1;)
+    stride[d - 1] = stride[d] * tensor.shape[d];
+  size_t stored = 0, count = 1;
+  for (int64_t extent : tensor.shape)
+    count *= size_t(extent);
+  for (size_t model = 0; model < count; ++model) {
+    visit(model, stored);
+    for (size_t d = rank; d-- > 0;) {
+      int64_t dimension = tensor.permutation[d];
+      stored += stride[dimension];
+      if (++index[d] < tensor.shape[dimension])
+        break;
+      stored -= stride[dimension] * tensor.shape[dimension];
+      index[d] = 0;
+    }
+  }
+}
+
+void accopt::toStoredOrder(const TensorInfo &tensor,
+                           llvm::ArrayRef<int8_t> model,
+                           llvm::MutableArrayRef<int8_t> stored) {
+  forEachElement(tensor, [&](size_t m, size_t s) { stored[s] = model[m]; });
+}
+
+void accopt::toModelOrder(const TensorInfo &tensor,
+                          llvm::ArrayRef<int8_t> stored,
+                          llvm::MutableArrayRef<int8_t> model) {
+  forEachElement(tensor, [&](size_t m, size_t s) { model[m] = stored[s]; });
+}
