@@ -24,7 +24,7 @@ namespace {
 /// Pixels gathered at a time: their patches stay in the cache.
 constexpr size_t kGatherPixels = 3 * kKernelPixels;
 /// Below this many multiplications threads cost more than they bring.
-constexpr uint64_t kParallelMacs = 1 << 19;
+constexpr uint64_t kParallelMacs = 1 << 21;
 
 /// The shape of the product.
 struct Product {
@@ -46,13 +46,17 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
   std::vector<int16_t> packed(product.groups * groupSize, 0);
   const int8_t *source = weights;
   for (size_t first = 0; first < c.columns; first += arrayColumns) {
-    size_t width = std::min<size_t>(arrayColumns, c.columns - first);
-    for (size_t k = 0; k < product.reduction; ++k, source += width)
-      for (size_t j = 0; j < width; ++j) {
-        size_t column = first + j;
-        packed[column / kKernelColumns * groupSize +
-               (k / 2 * kKernelColumns + column % kKernelColumns) * 2 + k % 2] =
-            source[j];
+    size_t last = std::min<size_t>(first + arrayColumns, c.columns);
+    for (size_t k = 0; k < product.reduction; ++k)
+      for (size_t column = first; column < last;) {
+        size_t inGroup = column % kKernelColumns;
+        size_t run = std::min(last - column, kKernelColumns - inGroup);
+        int16_t *target = packed.data() + column / kKernelColumns * groupSize +
+                          (k / 2 * kKernelColumns + inGroup) * 2 + k % 2;
+        for (size_t j = 0; j < run; ++j)
+          target[2 * j] = source[j];
+        source += run;
+        column += run;
       }
   }
   return packed;
