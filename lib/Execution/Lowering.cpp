@@ -20,10 +20,12 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/Transforms/BufferDeallocationOpInterfaceImpl.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tensor/Transforms/BufferizableOpInterfaceImpl.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -120,10 +122,17 @@ LogicalResult lowerToLLVM(ModuleOp module, const ExecutorOptions &options) {
   if (failed(bufferize(module)))
     return failure();
   expandCopies(module);
+  if (options.vectorize) {
+    module.getContext()->loadDialect<scf::SCFDialect, vector::VectorDialect>();
+    for (auto function : module.getOps<func::FuncOp>())
+      vectorizeReductions(function, getHostLanes());
+  }
   PassManager pm(module.getContext());
   pm.enableVerifier(false);
   OpPassManager &nested = pm.nest<func::FuncOp>();
   nested.addPass(createConvertLinalgToLoopsPass());
+  nested.addPass(createCanonicalizerPass());
+  nested.addPass(createCSEPass());
   nested.addPass(memref::createExpandStridedMetadataPass());
   nested.addPass(createLowerAffinePass());
   nested.addPass(createSCFToControlFlowPass());
