@@ -271,22 +271,54 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
 // The module
 //===----------------------------------------------------------------------===//
 
+/// Whether a computed type is what the file says of an output; symbolic
+/// dimensions agree with any.
+static bool agrees(RankedTensorType type, const onnx::TypeProto &declared) {
+  if (!declared.has_tensor_type())
+    return false;
+  const auto &tensor = declared.tensor_type();
+  if (type.getElementType() !=
+      convertElementType(tensor.elem_type(), type.getContext()))
+    return false;
+  if (!tensor.has_shape())
+    return true;
+  if (tensor.shape().dim_size() != type.getRank())
+    return false;
+  for (auto [dim, size] : llvm::zip(tensor.shape().dim(), type.getShape()))
+    if (dim.has_dim_value() && dim.dim_value() > 0 && dim.dim_value() != size)
+      return false;
+  return true;
+}
+
+static std::string print(const onnx::TypeProto &declared) {
+  if (!declared.has_tensor_type())
+    return "no tensor";
+  std::string text;
+  for (const auto &dim : declared.tensor_type().shape().dim())
+    text += (dim.has_dim_value() ? std::to_string(dim.dim_value()) : "?") + "x";
+  return text + elementTypeName(declared.tensor_type().elem_type());
+}
+
 bool GraphImporter::addOutputs(func::FuncOp main) {
   SmallVector<Value> results;
   SmallVector<Attribute> names;
+  if (graph.output().empty())
+    return fail("expected a graph with an output, got none");
   for (const onnx::ValueInfoProto &output : graph.output()) {
     auto known = values.find(output.name());
     if (known == values.end())
       return fail("output '" + output.name() +
                   "': expected a value of the graph, got no such value");
     Entry &entry = known->second;
-    Type element = entry.type().getElementType();
-    if (!entry.value && !element.isF32()) {
-      std::string text;
-      llvm::raw_string_ostream(text) << element;
+    std::string text;
+    llvm::raw_string_ostream(text) << entry.type();
+    if (!entry.type().getElementType().isF32())
       return fail("output '" + output.name() +
                   "': expected a float type, got " + text);
-    }
+    if (!agrees(entry.type(), output.type()))
+      return fail("output '" + output.name() +
+                  "': expected the declared type " + print(output.type()) +
+                  ", got " + text);
     if (!entry.value)
       entry.value = nn::ConstantOp::create(builder, nameLoc(output.name()),
                                            entry.type(), entry.constant);
