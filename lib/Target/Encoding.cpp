@@ -12,6 +12,7 @@
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace accopt;
@@ -105,6 +106,52 @@ struct TextCollector {
   }
   void flag(unsigned, const char *name, const bool &value, const char *) {
     fields.emplace_back(name, value ? "1" : "0");
+  }
+};
+
+/// Collects the value of every field.
+struct ValueCollector {
+  std::vector<CommandField> fields;
+
+  template <typename T>
+  void field(unsigned, const char *name, const T &value, const char *) {
+    fields.emplace_back(name, int64_t(static_cast<Storage<T>>(value)));
+  }
+  template <typename T>
+  void address(unsigned offset, const char *name, const T &value,
+               const char *help) {
+    field(offset, name, value, help);
+  }
+  void flag(unsigned, const char *name, const bool &value, const char *) {
+    fields.emplace_back(name, value);
+  }
+};
+
+/// Sets the field `name`, if the operation has it and the value fits.
+struct ValueSetter {
+  StringRef wanted;
+  int64_t given;
+  bool found = false, fits = false;
+
+  template <typename T>
+  void field(unsigned, const char *name, T &value, const char *) {
+    if (wanted != name)
+      return;
+    found = true;
+    auto stored = static_cast<Storage<T>>(given);
+    fits = int64_t(stored) == given;
+    value = static_cast<T>(stored);
+  }
+  template <typename T>
+  void address(unsigned offset, const char *name, T &value, const char *help) {
+    field(offset, name, value, help);
+  }
+  void flag(unsigned, const char *name, bool &value, const char *) {
+    if (wanted != name)
+      return;
+    found = true;
+    fits = given == 0 || given == 1;
+    value = given;
   }
 };
 
@@ -224,6 +271,43 @@ void accopt::printCommand(const Command &command, llvm::raw_ostream &os) {
   for (size_t i = 0; i < actual.fields.size(); ++i)
     if (actual.fields[i].second != standard.fields[i].second)
       os << ' ' << actual.fields[i].first << '=' << actual.fields[i].second;
+}
+
+std::vector<CommandField> accopt::commandFields(const Command &command) {
+  Operation defaults;
+  setOperation(defaults, command.operation.index());
+  ValueCollector actual, standard;
+  std::visit([&](const auto &op) { visitFields(op, actual); },
+             command.operation);
+  std::visit([&](const auto &op) { visitFields(op, standard); }, defaults);
+  std::vector<CommandField> result;
+  for (size_t i = 0; i < actual.fields.size(); ++i)
+    if (actual.fields[i] != standard.fields[i])
+      result.push_back(actual.fields[i]);
+  return result;
+}
+
+llvm::Expected<Command>
+accopt::commandFromFields(StringRef name, llvm::ArrayRef<CommandField> fields) {
+  const auto *operation = std::find_if(
+      std::begin(kOperations), std::end(kOperations),
+      [&](const OperationName &known) { return name == known.name; });
+  if (operation == std::end(kOperations))
+    return fail("unknown operation '%s'", name.str().c_str());
+  Command command;
+  setOperation(command.operation, operation - kOperations);
+  for (const auto &[field, value] : fields) {
+    ValueSetter setter{field, value};
+    std::visit([&](auto &op) { visitFields(op, setter); }, command.operation);
+    if (!setter.found)
+      return fail("'%s' has no field '%s'", operation->name, field.c_str());
+    if (!setter.fits)
+      return fail("%lld does not fit the field '%s'", (long long)value,
+                  field.c_str());
+  }
+  if (const char *kind = findBadKind(command.operation))
+    return fail("unknown kind of '%s'", kind);
+  return command;
 }
 
 void accopt::printEncodingTables(llvm::raw_ostream &os) {
