@@ -16,6 +16,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <cmath>
+#include <map>
 #include <optional>
 
 using namespace accopt;
@@ -217,6 +218,8 @@ public:
         return fail(
             formatv("command {0} ({1})", i, operationName(program.commands[i])),
             *reason);
+    if (llvm::Error error = accumulators())
+      return error;
     return tokens();
   }
 
@@ -392,6 +395,47 @@ private:
       if (Reason reason = region(r))
         return reason;
     return std::nullopt;
+  }
+
+  /// Sums that a matmul left in the accumulators for later ones.
+  struct PartialSums {
+    int64_t end = 0;
+    uint64_t pixels = 0;
+    uint16_t columns = 0;
+    bool operator==(const PartialSums &) const = default;
+  };
+
+  /// A matmul accumulates only onto what matmuls of the same pixels and columns
+  /// have left: EXEC runs in order, so that this is known from the program.
+  llvm::Error accumulators() const {
+    std::map<int64_t, PartialSums> partial; // by first address, disjoint
+    for (size_t i = 0; i < program.commands.size(); ++i) {
+      auto *c = std::get_if<MatmulCommand>(&program.commands[i].operation);
+      if (!c)
+        continue;
+      int64_t begin = c->accumulator, end = begin;
+      for (const Region &r : footprint(program.commands[i], program.machine))
+        if (r.memory == Memory::Accumulator)
+          end = r.end();
+      PartialSums sums{end,
+                       uint64_t(c->window.outputRows) * c->window.outputColumns,
+                       c->columns};
+      if (c->accumulate) {
+        auto it = partial.find(begin);
+        if (it == partial.end() || !(it->second == sums))
+          return fail(formatv("command {0} (matmul)", i),
+                      "accumulates onto sums that no matmul of the same pixels "
+                      "and columns has left");
+      }
+      auto first = partial.upper_bound(begin);
+      if (first != partial.begin() && std::prev(first)->second.end > begin)
+        --first;
+      while (first != partial.end() && first->first < end)
+        first = partial.erase(first);
+      if (!c->finish)
+        partial[begin] = sums;
+    }
+    return llvm::Error::success();
   }
 
   /// Runs the engines without time: whatever can start, starts. What is left
