@@ -16,6 +16,10 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace accopt {
 
 inline constexpr size_t kCommandBytes = 128;
@@ -40,6 +44,18 @@ void printCommand(const Command &command, llvm::raw_ostream &os);
 /// The encoding as Markdown tables, one for the header and one for each
 /// operation.
 void printEncodingTables(llvm::raw_ostream &os);
+
+/// A field of a command by its name in the encoding.
+using CommandField = std::pair<std::string, int64_t>;
+
+/// The operation's fields (without layer and tokens) that differ from a
+/// default-constructed operation's.
+std::vector<CommandField> commandFields(const Command &command);
+
+/// The inverse: the operation `name` with `fields`, all others at their
+/// defaults. Fails where a name is unknown or a value does not fit its field.
+llvm::Expected<Command>
+commandFromFields(llvm::StringRef name, llvm::ArrayRef<CommandField> fields);
 
 } // namespace accopt
 

@@ -1,0 +1,51 @@
+//===- Compile.h - From a model to a binary ---------------------*- C++ -*-===//
+//
+// Part of AccOpt. The way through all stages, as acc-opt takes it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_DRIVER_COMPILE_H
+#define ACCOPT_DRIVER_COMPILE_H
+
+#include "accopt/Import/Import.h"
+#include "accopt/Report/CostReport.h"
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace accopt {
+
+/// A stage at which the compiler can stop.
+enum class Stage { NN, NNQuantized, Tosa, Accel, AccelCommands, Elf };
+
+struct CompileOptions {
+  std::string input;  ///< an ONNX file
+  std::string target = "systolic16x16";
+  Stage stage = Stage::Elf;
+  /// Empty: the stem of `input` + ".elf" for the binary, standard output else.
+  std::string output;
+  ImportOptions import;
+  /// .npy or .npz with real inputs, one sample per batch of the first dimension.
+  std::string calibrationData;
+  std::string calibrationMethod = "minmax";
+  std::string calibration;     ///< ranges to read (JSON)
+  std::string saveCalibration; ///< where to write the ranges used
+  /// "-" is the table on standard output, which is also what none means.
+  std::vector<std::string> reports;
+  bool quiet = false;
+};
+
+/// Compiles; the result and the reports are written, errors are printed to
+/// standard error, one line each. Returns the exit status: 0 or 1.
+int compile(const CompileOptions &options);
+
+/// "1x3x224x224" as {1, 3, 224, 224}.
+llvm::Expected<llvm::SmallVector<int64_t>> parseShape(llvm::StringRef text);
+
+} // namespace accopt
+
+#endif // ACCOPT_DRIVER_COMPILE_H

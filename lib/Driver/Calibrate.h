@@ -1,0 +1,28 @@
+//===- Calibrate.h - Ranges of activations, from any source -----*- C++ -*-===//
+//
+// Part of AccOpt.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_DRIVER_CALIBRATE_H
+#define ACCOPT_LIB_DRIVER_CALIBRATE_H
+
+#include "accopt/Driver/Compile.h"
+#include "accopt/Transforms/Ranges.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace accopt {
+
+/// Ranges from the file given, from data given, or from the model's own
+/// statistics, which one line on standard error says.
+llvm::Expected<RangeTable> findRanges(mlir::func::FuncOp function,
+                                      const CompileOptions &options);
+
+/// `error: FILE: node 'NAME' (op): message`.
+void printDiagnostic(llvm::StringRef file, mlir::Diagnostic &diagnostic);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_DRIVER_CALIBRATE_H

@@ -1,0 +1,274 @@
+//===- ChooseTiling.cpp - Tiles of window layers --------------------------===//
+//
+// Part of AccOpt. Enumerates rows, columns and output channels per tile and the
+// loop order; each candidate's time is estimated in closed form as the longest
+// of the three engines' totals plus what the first and the last tile expose.
+//
+//===----------------------------------------------------------------------===//
+
+#include "WindowLayer.h"
+
+#include "accopt/Target/Timing.h"
+
+#include <algorithm>
+
+namespace accopt {
+namespace {
+
+constexpr int64_t kMaxField = 65535;
+
+class Chooser {
+public:
+  Chooser(const WindowLayer &layer, const Placement &placement,
+          const Machine &machine)
+      : layer(layer), placement(placement), machine(machine) {}
+
+  std::optional<Tiling> run() {
+    bool isConv = layer.kind == WindowLayer::Kind::Conv;
+    for (int64_t outputs : outputSizes())
+      for (int64_t channels : channelSizes(outputs))
+        for (int64_t columns : columnSizes())
+          for (int64_t rows : rowSizes(columns, outputs, channels)) {
+            Tiling tiling;
+            tiling.outputs = outputs;
+            tiling.channels = channels;
+            tiling.columns = columns;
+            tiling.rows = rows;
+            for (LoopOrder order : {LoopOrder::AllWeights,
+                                    LoopOrder::WeightsOuter,
+                                    LoopOrder::SpaceOuter}) {
+              // The vector unit's chunks are slices of channels: one order.
+              if (!isConv && order != LoopOrder::WeightsOuter)
+                continue;
+              tiling.order = order;
+              consider(tiling);
+            }
+          }
+    return best;
+  }
+
+private:
+  /// Halves of `size` down to `least`, in multiples of `multiple`.
+  static llvm::SmallVector<int64_t> halves(int64_t size, int64_t multiple,
+                                           int64_t least) {
+    llvm::SmallVector<int64_t> sizes = {size};
+    for (int64_t parts = 2; sizes.back() > least; ++parts) {
+      int64_t part = divideUp(divideUp(size, parts), multiple) * multiple;
+      if (part >= sizes.back())
+        continue;
+      sizes.push_back(part);
+      parts = std::max(parts, divideUp(size, part) * 5 / 4);
+    }
+    return sizes;
+  }
+
+  llvm::SmallVector<int64_t> outputSizes() const {
+    if (layer.kind == WindowLayer::Kind::Conv)
+      return halves(std::min(layer.groupOutputs(), kMaxField),
+                    machine.columns, machine.columns);
+    return halves(std::min(layer.outChannels, kMaxField), 16, 16);
+  }
+  /// Weights are cut along the input channels only where one array's width of
+  /// them is too much for the scratchpad.
+  llvm::SmallVector<int64_t> channelSizes(int64_t outputs) const {
+    int64_t all = layer.kind == WindowLayer::Kind::Conv
+                      ? layer.groupChannels()
+                      : 1;
+    llvm::SmallVector<int64_t> sizes;
+    if (all <= kMaxField)
+      sizes.push_back(all);
+    if (outputs > machine.columns ||
+        chunkLayout(layer, outputs, all).bytes * 3 < placement.scratchpadBytes)
+      return sizes;
+    for (int64_t size : halves(all, machine.rows, machine.rows))
+      if (size != all && size <= kMaxField)
+        sizes.push_back(size);
+    return sizes;
+  }
+  llvm::SmallVector<int64_t> columnSizes() const {
+    return halves(layer.outWidth, 1, 1);
+  }
+  llvm::SmallVector<int64_t> rowSizes(int64_t columns, int64_t outputs,
+                                      int64_t channels) const {
+    int64_t most = layer.outHeight;
+    if (layer.kind == WindowLayer::Kind::Conv)
+      most = std::min(most, accumulatorPixels(outputs, channels) / columns);
+    llvm::SmallVector<int64_t> sizes;
+    if (most < 1)
+      return sizes;
+    for (int64_t size : halves(layer.outHeight, 1, 1))
+      if (size <= most)
+        sizes.push_back(size);
+    if (sizes.empty() || sizes.front() != most)
+      sizes.push_back(most);
+    return sizes;
+  }
+  /// Pixels whose accumulators fit: one block of columns where the whole
+  /// reduction is in one command, all of the chunk's otherwise.
+  int64_t accumulatorPixels(int64_t outputs, int64_t channels) const {
+    bool whole = channels == layer.groupChannels();
+    int64_t blocks = whole ? 1 : divideUp(outputs, machine.columns);
+    return int64_t(machine.accumulatorBytes) / (4 * machine.columns * blocks);
+  }
+
+  bool fit(Tiling &tiling) const {
+    int64_t chunks = layer.groups * divideUp(layer.groupOutputs(), tiling.outputs);
+    if (layer.kind != WindowLayer::Kind::Conv)
+      chunks = divideUp(layer.outChannels, tiling.outputs);
+    int64_t parts = layer.kind == WindowLayer::Kind::Conv
+                        ? divideUp(layer.groupChannels(), tiling.channels)
+                        : 1;
+    tiling.chunkBytes =
+        chunkLayout(layer, tiling.outputs, tiling.channels).bytes;
+    tiling.tileBytes = tileLayout(layer, tiling, placement).bytes;
+    if (tiling.order == LoopOrder::AllWeights && parts > 1)
+      return false;
+    bool all = tiling.order == LoopOrder::AllWeights;
+    int64_t tiles = layer.batch * divideUp(layer.outHeight, tiling.rows) *
+                    divideUp(layer.outWidth, tiling.columns);
+    if (tiling.order == LoopOrder::WeightsOuter)
+      tiles *= chunks;
+    for (int64_t wanted : {4, 3, 2, 1}) {
+      tiling.slots = std::min<int64_t>(tiles, wanted);
+      tiling.chunkSlots =
+          all ? chunks
+              : std::min<int64_t>(chunks * parts, std::min<int64_t>(wanted, 2));
+      if (tiling.slots * tiling.tileBytes +
+              tiling.chunkSlots * tiling.chunkBytes <=
+          placement.scratchpadBytes)
+        return true;
+    }
+    return false;
+  }
+
+  /// EXEC cycles of one command on `rows` x `columns` pixels.
+  int64_t execCycles(const Tiling &tiling, int64_t rows, int64_t columns,
+                     int64_t outputs, int64_t channels) const {
+    Window window;
+    window.outputRows = rows;
+    window.outputColumns = columns;
+    window.kernelY = layer.kernelY;
+    window.kernelX = layer.kernelX;
+    window.dilationX = layer.dilationX;
+    window.inputPixelPitch = layer.channels;
+    Command command;
+    switch (layer.kind) {
+    case WindowLayer::Kind::Conv: {
+      MatmulCommand matmul;
+      matmul.window = window;
+      matmul.channels = channels;
+      matmul.columns = outputs;
+      command.operation = matmul;
+      break;
+    }
+    case WindowLayer::Kind::Depthwise: {
+      DepthwiseCommand depthwise;
+      depthwise.window = window;
+      depthwise.channels = outputs;
+      depthwise.epilogue.hasResidual = layer.hasResidual;
+      command.operation = depthwise;
+      break;
+    }
+    default: {
+      PoolCommand pool;
+      pool.window = window;
+      pool.channels = outputs;
+      pool.kind = layer.kind == WindowLayer::Kind::MaxPool ? PoolKind::Max
+                                                           : PoolKind::Sum;
+      command.operation = pool;
+    }
+    }
+    return duration(command, machine).occupancy;
+  }
+
+  void consider(Tiling tiling) {
+    if (!fit(tiling))
+      return;
+    bool isConv = layer.kind == WindowLayer::Kind::Conv;
+    int64_t perGroup = isConv ? layer.groupOutputs() : layer.outChannels;
+    int64_t groups = isConv ? layer.groups : 1;
+    int64_t inputs = isConv ? layer.groupChannels() : 1;
+    int64_t chunks = groups * divideUp(perGroup, tiling.outputs);
+    int64_t parts = divideUp(inputs, tiling.channels);
+    int64_t rowTiles = divideUp(layer.outHeight, tiling.rows);
+    int64_t columnTiles = divideUp(layer.outWidth, tiling.columns);
+    int64_t tiles = layer.batch * rowTiles * columnTiles;
+
+    // All tiles but the last row have `rows` rows; time is affine in the
+    // pixels beyond the array's rows, so the mean tile stands for all.
+    int64_t meanRows = divideUp(layer.outHeight, rowTiles);
+    int64_t meanColumns = divideUp(layer.outWidth, columnTiles);
+    int64_t lastOutputs = perGroup - (divideUp(perGroup, tiling.outputs) - 1) *
+                                         tiling.outputs;
+    int64_t full = execCycles(tiling, meanRows, meanColumns, tiling.outputs,
+                              tiling.channels);
+    int64_t last = execCycles(tiling, meanRows, meanColumns, lastOutputs,
+                              tiling.channels);
+    int64_t exec =
+        tiles * parts * (full * (chunks - groups) + last * groups);
+
+    int64_t bandwidth = machine.dramBytesPerCycle;
+    int64_t issue = machine.issueCycles;
+    int64_t chunkCycles = divideUp(tiling.chunkBytes, bandwidth) + issue;
+    int64_t inputChannels = isConv ? layer.channels : tiling.outputs;
+    int64_t inputTile = placement.inputResident
+                            ? 0
+                            : tileTransfer(layer.inputRows(tiling.rows),
+                                           layer.inputColumns(tiling.columns),
+                                           layer.width, inputChannels,
+                                           layer.channels);
+    bool slice = !isConv || tiling.order == LoopOrder::WeightsOuter;
+    int64_t outChannels = slice ? tiling.outputs : layer.outChannels;
+    int64_t outTile = tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
+                                   outChannels, layer.outChannels);
+    int64_t residualTile =
+        layer.hasResidual && !placement.residualResident ? outTile : 0;
+    if (placement.outputResident)
+      outTile = 0;
+    int64_t passes = slice ? chunks : 1;
+    // Vector layers load a slice of the channels per chunk.
+    int64_t inputLoads = isConv ? (slice ? chunks : 1) : chunks;
+    int64_t weightLoads =
+        tiling.order == LoopOrder::SpaceOuter ? tiles : 1;
+    if (tiling.order == LoopOrder::WeightsOuter && parts > 1)
+      weightLoads = tiles;
+    int64_t load = tiles * inputLoads * inputTile +
+                   tiles * passes * residualTile +
+                   weightLoads * chunks * parts * chunkCycles;
+    int64_t store = tiles * passes * outTile;
+    int64_t first = inputTile + chunkCycles + machine.dramLatency;
+    tiling.estimate = std::max({exec, load, store}) + first + outTile;
+    // Less traffic is less energy: it decides between equals.
+    int64_t traffic = load + store;
+    if (!best || std::pair(tiling.estimate, traffic) <
+                     std::pair(best->estimate, bestTraffic)) {
+      best = tiling;
+      bestTraffic = traffic;
+    }
+  }
+
+  int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
+                       int64_t channels, int64_t allChannels) const {
+    int64_t bandwidth = machine.dramBytesPerCycle, issue = machine.issueCycles;
+    if (channels != allChannels)
+      return rows * columns * divideUp(channels, bandwidth) + issue;
+    if (columns != width)
+      return rows * divideUp(columns * channels, bandwidth) + issue;
+    return divideUp(rows * columns * channels, bandwidth) + issue;
+  }
+
+  const WindowLayer &layer;
+  const Placement &placement;
+  const Machine &machine;
+  std::optional<Tiling> best;
+  int64_t bestTraffic = 0;
+};
+} // namespace
+
+std::optional<Tiling> chooseTiling(const WindowLayer &layer,
+                                   const Placement &placement,
+                                   const Machine &machine) {
+  return Chooser(layer, placement, machine).run();
+}
+
+} // namespace accopt

@@ -1,0 +1,106 @@
+//===- Emitter.cpp - What all families of layers share --------------------===//
+//
+// Part of AccOpt.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emitter.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace accopt {
+
+Emitter::Emitter(const Network &network, const Machine &machine,
+                 uint32_t constantBase)
+    : network(network), machine(machine), stream(machine),
+      nextConstant(constantBase) {}
+
+uint32_t Emitter::addConstant(std::vector<uint8_t> bytes) {
+  uint32_t address = uint32_t(nextConstant);
+  nextConstant = alignUp(nextConstant + int64_t(bytes.size()));
+  constants.push_back(Constant{address, std::move(bytes)});
+  return address;
+}
+
+DmaCommand Emitter::transfer(const NetworkTensor &tensor, ArrayRef<int64_t> shape,
+                             const Box &box, int64_t address) const {
+  int64_t width = shape[2], channels = shape[3];
+  int64_t pixel = (box.batch * shape[1] + box.row) * width + box.column;
+  DmaCommand dma;
+  dma.dramAddress = uint32_t(tensor.address + pixel * channels + box.channel);
+  dma.scratchpadAddress = uint32_t(address);
+  if (box.channels != channels) {
+    dma.count = {1, uint16_t(box.rows), uint16_t(box.columns)};
+    dma.rowBytes = uint32_t(box.channels);
+    dma.dramStride = {0, int32_t(width * channels), int32_t(channels)};
+    dma.scratchpadStride = {0, uint32_t(box.columns * box.channels),
+                            uint32_t(box.channels)};
+  } else if (box.columns != width) {
+    dma.count = {1, 1, uint16_t(box.rows)};
+    dma.rowBytes = uint32_t(box.columns * channels);
+    dma.dramStride = {0, 0, int32_t(width * channels)};
+    dma.scratchpadStride = {0, 0, uint32_t(box.columns * channels)};
+  } else {
+    dma.rowBytes = uint32_t(box.rows * width * channels);
+  }
+  return dma;
+}
+
+void Emitter::load(DmaCommand dma) { append(LoadCommand{dma}); }
+void Emitter::store(DmaCommand dma) { append(StoreCommand{dma}); }
+
+void Emitter::loadFlat(int64_t dram, int64_t address, int64_t bytes) {
+  DmaCommand dma;
+  dma.dramAddress = uint32_t(dram);
+  dma.scratchpadAddress = uint32_t(address);
+  dma.rowBytes = uint32_t(bytes);
+  load(dma);
+}
+
+void Emitter::storeFlat(int64_t address, int64_t dram, int64_t bytes) {
+  DmaCommand dma;
+  dma.dramAddress = uint32_t(dram);
+  dma.scratchpadAddress = uint32_t(address);
+  dma.rowBytes = uint32_t(bytes);
+  store(dma);
+}
+
+int64_t Emitter::fetchFlat(const NetworkTensor &tensor, int64_t begin, int64_t bytes,
+                           int64_t slot) {
+  if (tensor.resident)
+    return tensor.scratchpadAddress + begin;
+  loadFlat(tensor.address + begin, slot, bytes);
+  return slot;
+}
+
+LogicalResult Emitter::tooSmall(mlir::Operation *op, int64_t needed,
+                                int64_t available) {
+  return op->emitOpError("needs ")
+         << needed << " bytes of scratchpad for its smallest tile, "
+         << available << " are free: a larger scratchpad is needed";
+}
+
+LogicalResult Emitter::emit(int index, ScratchpadRange range) {
+  layer = uint32_t(index);
+  scratchpad = range;
+  mlir::Operation *op = network.layers[index].op;
+  if (std::optional<WindowLayer> window = readWindowLayer(op))
+    return emitWindow(op, *window);
+  return llvm::TypeSwitch<mlir::Operation *, LogicalResult>(op)
+      .Case([&](accel::BinaryOp binary) { return emitBinary(binary); })
+      .Case([&](accel::LookupOp lookup) { return emitLookup(lookup); })
+      .Case([&](accel::TransposeOp transpose) {
+        return emitTranspose(transpose);
+      })
+      .Case([&](accel::ConcatOp concat) { return emitConcat(concat); })
+      .Case([&](accel::SliceOp slice) { return emitSlice(slice); })
+      .Case([&](accel::PadOp pad) { return emitPad(pad); })
+      .Case([&](accel::HostOp host) { return emitHost(host); })
+      .Default([](mlir::Operation *other) {
+        return other->emitOpError("has no schedule");
+      });
+}
+
+} // namespace accopt

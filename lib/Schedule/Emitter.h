@@ -1,0 +1,102 @@
+//===- Emitter.h - Layers become commands -----------------------*- C++ -*-===//
+//
+// Part of AccOpt. Holds the program that grows while layer after layer is
+// emitted. Each family of layers has a file of its own.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_SCHEDULE_EMITTER_H
+#define ACCOPT_LIB_SCHEDULE_EMITTER_H
+
+#include "CommandStream.h"
+#include "Network.h"
+#include "WindowLayer.h"
+
+#include "dialects/Accel/AccelOps.h"
+
+namespace accopt {
+
+/// Scratchpad that a layer may use beside resident tensors: [begin, end).
+struct ScratchpadRange {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+};
+
+class Emitter {
+public:
+  /// Constants are placed in DRAM from `constantBase` on.
+  Emitter(const Network &network, const Machine &machine,
+          uint32_t constantBase);
+
+  /// Emits layer `index`. Fails with a diagnostic at the layer's op where it
+  /// does not fit the machine.
+  mlir::LogicalResult emit(int index, ScratchpadRange scratchpad);
+
+  /// Places bytes in DRAM before the program starts.
+  uint32_t addConstant(std::vector<uint8_t> bytes);
+
+  /// The end of the constants.
+  int64_t dramEnd() const { return nextConstant; }
+  std::vector<Command> takeCommands() { return stream.take(); }
+  std::vector<Constant> takeConstants() { return std::move(constants); }
+  std::vector<HostFunction> takeHostFunctions() {
+    return std::move(hostFunctions);
+  }
+
+private:
+  friend class WindowEmitter;
+
+  /// A box of an N x H x W x C tensor.
+  struct Box {
+    int64_t batch = 0, row = 0, rows = 1, column = 0, columns = 1, channel = 0,
+            channels = 1;
+  };
+  void append(Operation operation) {
+    stream.append(layer, std::move(operation));
+  }
+  DmaCommand transfer(const NetworkTensor &tensor, llvm::ArrayRef<int64_t> shape,
+                      const Box &box, int64_t scratchpadAddress) const;
+  void load(DmaCommand dma);
+  void store(DmaCommand dma);
+  /// Loads `bytes` contiguous bytes, or stores them.
+  void loadFlat(int64_t dramAddress, int64_t scratchpadAddress, int64_t bytes);
+  void storeFlat(int64_t scratchpadAddress, int64_t dramAddress, int64_t bytes);
+  /// Makes sure that a tensor's bytes [begin, begin + bytes) are in the
+  /// scratchpad: the address in a resident tensor, or `slot`, loaded.
+  int64_t fetchFlat(const NetworkTensor &tensor, int64_t begin, int64_t bytes,
+                    int64_t slot);
+  mlir::LogicalResult tooSmall(mlir::Operation *op, int64_t needed,
+                               int64_t available);
+
+  mlir::LogicalResult emitWindow(mlir::Operation *op, const WindowLayer &shape);
+  mlir::LogicalResult emitBinary(accel::BinaryOp op);
+  mlir::LogicalResult emitLookup(accel::LookupOp op);
+  mlir::LogicalResult emitTranspose(accel::TransposeOp op);
+  mlir::LogicalResult emitConcat(accel::ConcatOp op);
+  mlir::LogicalResult emitSlice(accel::SliceOp op);
+  mlir::LogicalResult emitPad(accel::PadOp op);
+  mlir::LogicalResult emitHost(accel::HostOp op);
+  /// Copies a box of up to any rank: element i of dimension d lies at
+  /// `base + sum(i * stride)` on both sides (bytes). Base addresses are those
+  /// of tensors, which may be resident.
+  struct CopyDimension {
+    int64_t size, from, to;
+  };
+  mlir::LogicalResult emitCopy(mlir::Operation *op, const NetworkTensor &from,
+                               int64_t fromOffset, const NetworkTensor &to,
+                               int64_t toOffset,
+                               llvm::SmallVector<CopyDimension> dimensions);
+
+  const Network &network;
+  const Machine &machine;
+  CommandStream stream;
+  std::vector<Constant> constants;
+  std::vector<HostFunction> hostFunctions;
+  int64_t nextConstant;
+  uint32_t layer = 0;
+  ScratchpadRange scratchpad;
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SCHEDULE_EMITTER_H

@@ -1,0 +1,196 @@
+//===- MemoryPlan.cpp - Where tensors live --------------------------------===//
+//
+// Part of AccOpt. Residency is greedy in program order: a tensor stays in the
+// scratchpad if the layers of its life are estimated to take no longer, given
+// what it leaves them. DRAM is first fit by size, largest first (Pisarchyk and
+// Lee 2020, greedy by size for offset calculation).
+//
+//===----------------------------------------------------------------------===//
+
+#include "MemoryPlan.h"
+
+#include "dialects/NN/NNConstants.h"
+
+#include "llvm/ADT/Sequence.h"
+
+using namespace mlir;
+
+namespace accopt {
+
+std::vector<uint8_t> constantBytes(ElementsAttr value) {
+  std::vector<uint8_t> bytes(value.getNumElements());
+  auto elements = nn::readElements(value);
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = uint8_t(elements->element(i).front());
+  return bytes;
+}
+
+static bool alive(const NetworkTensor &tensor, int layer) {
+  return tensor.firstLayer <= layer && layer <= tensor.lastLayer;
+}
+
+static bool overlap(const NetworkTensor &a, const NetworkTensor &b) {
+  return a.firstLayer <= b.lastLayer && b.firstLayer <= a.lastLayer;
+}
+
+ScratchpadRange freeScratchpad(const Network &network, int index,
+                               const Machine &machine) {
+  int64_t begin = 0;
+  for (const NetworkTensor &tensor : network.tensors)
+    if (tensor.resident && alive(tensor, index))
+      begin = std::max(begin,
+                       alignUp(tensor.scratchpadAddress + tensor.bytes));
+  return {begin, int64_t(machine.scratchpadBytes) / 16 * 16};
+}
+
+namespace {
+class Residency {
+public:
+  Residency(Network &network, const Machine &machine)
+      : network(network), machine(machine) {}
+
+  void run() {
+    for (NetworkTensor &tensor : network.tensors)
+      if (eligible(tensor))
+        consider(tensor);
+  }
+
+private:
+  /// Window layers, elementwise ones and tables read and write residents;
+  /// data movement and the host work on DRAM.
+  bool eligible(const NetworkTensor &tensor) const {
+    if (tensor.isInput || tensor.isOutput || tensor.isConstant ||
+        tensor.usedByHost || tensor.bytes > machine.scratchpadBytes / 2 ||
+        tensor.lastLayer <= tensor.firstLayer)
+      return false;
+    for (int layer : llvm::seq_inclusive(tensor.firstLayer, tensor.lastLayer)) {
+      mlir::Operation *op = network.layers[layer].op;
+      bool touches =
+          llvm::is_contained(network.layers[layer].inputs, indexOf(tensor)) ||
+          layer == tensor.firstLayer;
+      if (touches && isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp,
+                         accel::PadOp>(op))
+        return false;
+    }
+    return true;
+  }
+  int indexOf(const NetworkTensor &tensor) const {
+    return int(&tensor - network.tensors.data());
+  }
+
+  /// Estimated cycles of a layer; -1 if it does not fit.
+  int64_t estimate(int index) const {
+    const Layer &layer = network.layers[index];
+    ScratchpadRange range = freeScratchpad(network, index, machine);
+    auto resident = [&](Value value) {
+      return value && network.tensor(value).resident;
+    };
+    if (std::optional<WindowLayer> window = readWindowLayer(layer.op)) {
+      Placement placement;
+      placement.scratchpadBytes = range.size();
+      placement.inputResident = resident(layer.op->getOperand(0));
+      placement.outputResident = resident(layer.op->getResult(0));
+      if (window->hasResidual)
+        placement.residualResident =
+            network.tensors[layer.inputs.back()].resident;
+      std::optional<Tiling> tiling = chooseTiling(*window, placement, machine);
+      return tiling ? tiling->estimate : -1;
+    }
+    // Others stream: their time is their traffic.
+    if (range.size() < int64_t(machine.scratchpadBytes) / 8)
+      return -1;
+    int64_t bytes = 0;
+    for (int tensor : layer.inputs)
+      bytes += network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
+    for (int tensor : layer.outputs)
+      bytes += network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
+    return bytes / machine.dramBytesPerCycle;
+  }
+
+  /// First fit below everything that lives at the same time.
+  int64_t firstFit(const NetworkTensor &tensor) const {
+    int64_t address = 0;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const NetworkTensor &other : network.tensors) {
+        int64_t end = alignUp(other.scratchpadAddress + other.bytes);
+        if (&other != &tensor && other.resident && overlap(tensor, other) &&
+            address < end &&
+            other.scratchpadAddress < address + tensor.bytes) {
+          address = end;
+          moved = true;
+        }
+      }
+    }
+    return address;
+  }
+
+  int64_t total(int first, int last) const {
+    int64_t sum = 0;
+    for (int layer = first; layer <= last; ++layer) {
+      int64_t cycles = estimate(layer);
+      if (cycles < 0)
+        return -1;
+      sum += cycles;
+    }
+    return sum;
+  }
+
+  void consider(NetworkTensor &tensor) {
+    int64_t before = total(tensor.firstLayer, tensor.lastLayer);
+    tensor.scratchpadAddress = uint32_t(firstFit(tensor));
+    if (tensor.scratchpadAddress + tensor.bytes > machine.scratchpadBytes)
+      return;
+    tensor.resident = true;
+    int64_t after = total(tensor.firstLayer, tensor.lastLayer);
+    tensor.resident = after >= 0 && (before < 0 || after <= before);
+  }
+
+  Network &network;
+  const Machine &machine;
+};
+} // namespace
+
+void planResidency(Network &network, const Machine &machine) {
+  Residency(network, machine).run();
+}
+
+int64_t planDram(Network &network) {
+  std::vector<int> order, placed;
+  for (auto [i, tensor] : llvm::enumerate(network.tensors))
+    if (!tensor.resident && !tensor.isConstant)
+      order.push_back(int(i));
+  // Inputs and outputs keep memory of their own, so that they can be written
+  // before and read after a run.
+  auto conflict = [&](const NetworkTensor &a, const NetworkTensor &b) {
+    return a.isInput || b.isInput || a.isOutput || b.isOutput || overlap(a, b);
+  };
+  llvm::sort(order, [&](int a, int b) {
+    int64_t x = network.tensors[a].bytes, y = network.tensors[b].bytes;
+    return x != y ? x > y : a < b;
+  });
+  int64_t end = 0;
+  for (int index : order) {
+    NetworkTensor &tensor = network.tensors[index];
+    // Occupied intervals of those that live at the same time, by address.
+    std::vector<std::pair<int64_t, int64_t>> taken;
+    for (int other : placed)
+      if (conflict(tensor, network.tensors[other]))
+        taken.emplace_back(network.tensors[other].address,
+                           alignUp(network.tensors[other].address +
+                                   network.tensors[other].bytes));
+    llvm::sort(taken);
+    int64_t address = 0;
+    for (auto [begin, stop] : taken) {
+      if (address + tensor.bytes <= begin)
+        break;
+      address = std::max(address, stop);
+    }
+    tensor.address = uint32_t(address);
+    end = std::max(end, alignUp(address + tensor.bytes));
+    placed.push_back(index);
+  }
+  return end;
+}
+
+} // namespace accopt

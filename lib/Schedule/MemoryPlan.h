@@ -1,0 +1,31 @@
+//===- MemoryPlan.h - Where tensors live ------------------------*- C++ -*-===//
+//
+// Part of AccOpt. Both plans place tensors by their lifetimes in layers.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_SCHEDULE_MEMORYPLAN_H
+#define ACCOPT_LIB_SCHEDULE_MEMORYPLAN_H
+
+#include "Emitter.h"
+
+namespace accopt {
+
+/// Marks tensors that stay in the scratchpad from the layer that writes them
+/// to the last that reads them, where that is estimated to save cycles.
+void planResidency(Network &network, const Machine &machine);
+
+/// Gives every tensor that is not resident and not constant its DRAM address;
+/// returns the end of the region.
+int64_t planDram(Network &network);
+
+/// What resident tensors leave of the scratchpad while layer `index` runs.
+ScratchpadRange freeScratchpad(const Network &network, int index,
+                               const Machine &machine);
+
+/// The bytes of an int8 constant.
+std::vector<uint8_t> constantBytes(mlir::ElementsAttr value);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SCHEDULE_MEMORYPLAN_H

@@ -1,0 +1,125 @@
+//===- Network.cpp - The scheduler's view of a function -------------------===//
+//
+// Part of AccOpt.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Network.h"
+
+#include "dialects/Accel/AccelOps.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace accopt {
+
+SmallVector<Value, 3> activationOperands(mlir::Operation *op) {
+  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
+    SmallVector<Value, 3> operands = {conv.getInput()};
+    if (conv.getResidual())
+      operands.push_back(conv.getResidual());
+    return operands;
+  }
+  if (auto conv = dyn_cast<accel::DepthwiseConv2DOp>(op)) {
+    SmallVector<Value, 3> operands = {conv.getInput()};
+    if (conv.getResidual())
+      operands.push_back(conv.getResidual());
+    return operands;
+  }
+  return SmallVector<Value, 3>(op->getOperands());
+}
+
+static void collectNames(Location location, llvm::SetVector<StringRef> &names) {
+  if (auto name = dyn_cast<NameLoc>(location))
+    names.insert(name.getName().getValue());
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location inner : fused.getLocations())
+      collectNames(inner, names);
+}
+
+std::string locationName(Location location) {
+  llvm::SetVector<StringRef> names;
+  collectNames(location, names);
+  return llvm::join(names, "+");
+}
+
+namespace {
+class Reader {
+public:
+  LogicalResult run(func::FuncOp function);
+  Network network;
+
+private:
+  int addTensor(Value value) {
+    NetworkTensor tensor;
+    tensor.value = value;
+    tensor.bytes = cast<RankedTensorType>(value.getType()).getNumElements();
+    network.tensors.push_back(tensor);
+    return network.tensorOf[value] = int(network.tensors.size()) - 1;
+  }
+  LogicalResult read(mlir::Operation &op);
+};
+} // namespace
+
+LogicalResult Reader::read(mlir::Operation &op) {
+  if (auto constant = dyn_cast<accel::ConstantOp>(op)) {
+    bool activation = llvm::any_of(op.getUsers(), [&](mlir::Operation *user) {
+      return llvm::is_contained(activationOperands(user), op.getResult(0));
+    });
+    if (activation)
+      network.tensors[addTensor(constant.getResult())].isConstant = true;
+    return success();
+  }
+  if (auto reshape = dyn_cast<accel::ReshapeOp>(op)) {
+    network.tensorOf[reshape.getResult()] =
+        network.tensorOf.at(reshape.getInput());
+    return success();
+  }
+  if (auto ret = dyn_cast<func::ReturnOp>(op)) {
+    for (Value value : ret.getOperands()) {
+      NetworkTensor &tensor = network.tensor(value);
+      tensor.isOutput = true;
+      tensor.lastLayer = int(network.layers.size());
+    }
+    return success();
+  }
+  if (!isa_and_nonnull<accel::AccelDialect>(op.getDialect()))
+    return op.emitError("expected a layer op of the accel dialect");
+  Layer layer;
+  layer.op = &op;
+  int index = int(network.layers.size());
+  for (Value operand : activationOperands(&op)) {
+    layer.inputs.push_back(network.tensorOf.at(operand));
+    NetworkTensor &tensor = network.tensors[layer.inputs.back()];
+    tensor.lastLayer = index;
+    tensor.usedByHost |= isa<accel::HostOp>(op);
+  }
+  for (Value result : op.getResults()) {
+    layer.outputs.push_back(addTensor(result));
+    NetworkTensor &tensor = network.tensors.back();
+    tensor.firstLayer = tensor.lastLayer = index;
+    tensor.usedByHost |= isa<accel::HostOp>(op);
+  }
+  network.layers.push_back(std::move(layer));
+  return success();
+}
+
+LogicalResult Reader::run(func::FuncOp function) {
+  for (Value argument : function.getArguments())
+    network.tensors[addTensor(argument)].isInput = true;
+  for (mlir::Operation &op : function.getBody().front())
+    if (failed(read(op)))
+      return failure();
+  return success();
+}
+
+FailureOr<Network> readNetwork(func::FuncOp function) {
+  Reader reader;
+  if (failed(reader.run(function)))
+    return failure();
+  return std::move(reader.network);
+}
+
+} // namespace accopt

@@ -1,0 +1,59 @@
+//===- Network.h - The scheduler's view of a function -----------*- C++ -*-===//
+//
+// Part of AccOpt. Layers in program order and the tensors between them; a
+// reshape is no layer, its result is the same tensor.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_SCHEDULE_NETWORK_H
+#define ACCOPT_LIB_SCHEDULE_NETWORK_H
+
+#include "accopt/CodeGen/Program.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace accopt {
+
+/// An int8 tensor, dense in memory.
+struct NetworkTensor {
+  mlir::Value value;
+  int64_t bytes = 0;
+  int firstLayer = -1, lastLayer = -1; ///< defined by, last read by
+  bool isInput = false, isOutput = false, isConstant = false;
+  bool usedByHost = false;
+  /// Where it lives: in DRAM, or in the scratchpad for its whole life.
+  bool resident = false;
+  uint32_t address = 0;           ///< in DRAM, unless resident
+  uint32_t scratchpadAddress = 0; ///< if resident
+};
+
+struct Layer {
+  mlir::Operation *op = nullptr;
+  llvm::SmallVector<int, 3> inputs; ///< tensors, one per activation operand
+  llvm::SmallVector<int, 1> outputs;
+};
+
+struct Network {
+  std::vector<Layer> layers;
+  std::vector<NetworkTensor> tensors;
+  llvm::DenseMap<mlir::Value, int> tensorOf;
+
+  NetworkTensor &tensor(mlir::Value value) { return tensors[tensorOf.at(value)]; }
+  const NetworkTensor &tensor(mlir::Value value) const {
+    return tensors[tensorOf.at(value)];
+  }
+};
+
+/// Reads `function`, whose ops are accel layer ops and a return.
+llvm::FailureOr<Network> readNetwork(mlir::func::FuncOp function);
+
+/// Operands of a layer op that are activations, not parameters.
+llvm::SmallVector<mlir::Value, 3> activationOperands(mlir::Operation *op);
+
+/// "conv1+bn1+relu1": the names of the location's nodes, joined by '+'.
+std::string locationName(mlir::Location location);
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SCHEDULE_NETWORK_H

@@ -1,0 +1,119 @@
+//===- Schedule.cpp - From layers to a program ----------------------------===//
+//
+// Part of AccOpt. Decides which tensors stay in the scratchpad, places the
+// others in DRAM by their lifetimes, and emits layer after layer.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Schedule/Schedule.h"
+
+#include "Emitter.h"
+#include "MemoryPlan.h"
+#include "Roofline.h"
+
+using namespace mlir;
+
+namespace accopt {
+namespace {
+
+TensorInfo describe(const NetworkTensor &tensor, DictionaryAttr attributes) {
+  TensorInfo info;
+  info.name = attributes.getAs<StringAttr>("accel.name").str();
+  info.address = tensor.address;
+  info.shape = cast<RankedTensorType>(tensor.value.getType()).getShape().vec();
+  auto array = [&](StringRef name) {
+    ArrayRef<int64_t> values =
+        attributes.getAs<DenseI64ArrayAttr>(name).asArrayRef();
+    return std::vector<int64_t>(values);
+  };
+  info.permutation = array("accel.permutation");
+  info.modelShape = array("accel.model_shape");
+  info.scale = attributes.getAs<FloatAttr>("accel.scale").getValueAsDouble();
+  info.zeroPoint =
+      int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
+  return info;
+}
+
+StringRef placementOf(mlir::Operation *op) {
+  if (isa<accel::Conv2DOp>(op))
+    return "array";
+  if (isa<accel::HostOp>(op))
+    return "host";
+  if (isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp, accel::PadOp>(op))
+    return "dma";
+  return "vector";
+}
+
+LayerInfo describe(const Network &network, const Layer &layer, size_t index,
+                   const Machine &machine) {
+  LayerInfo info;
+  info.name = locationName(layer.op->getLoc());
+  if (info.name.empty())
+    info.name = "layer_" + std::to_string(index);
+  info.op = layer.op->getName().stripDialect().str();
+  info.placement = placementOf(layer.op).str();
+  if (auto host = dyn_cast<accel::HostOp>(layer.op)) {
+    info.reason = host.getReason().str();
+    info.op = "host";
+  }
+  info.rooflineCycles = uint64_t(rooflineCycles(network, layer, machine));
+  return info;
+}
+} // namespace
+
+FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
+  auto function = module.lookupSymbol<func::FuncOp>("main");
+  if (!function || !function.getBody().hasOneBlock())
+    return module.emitError("expected a function @main of one block");
+  FailureOr<Network> network = readNetwork(function);
+  if (failed(network))
+    return failure();
+  planResidency(*network, machine);
+  int64_t activations = planDram(*network);
+  Emitter emitter(*network, machine, uint32_t(activations));
+  for (NetworkTensor &tensor : network->tensors) {
+    if (!tensor.isConstant)
+      continue;
+    auto constant = tensor.value.getDefiningOp<accel::ConstantOp>();
+    std::vector<uint8_t> bytes = constantBytes(constant.getValue());
+    tensor.address = emitter.addConstant(std::move(bytes));
+  }
+  Program program;
+  program.machine = machine;
+  for (auto [index, layer] : llvm::enumerate(network->layers)) {
+    if (failed(emitter.emit(int(index),
+                            freeScratchpad(*network, int(index), machine))))
+      return failure();
+    program.layers.push_back(describe(*network, layer, index, machine));
+  }
+  if (emitter.dramEnd() > int64_t(UINT32_MAX))
+    return module.emitError("needs ")
+           << emitter.dramEnd() << " bytes of DRAM; addresses have 32 bits";
+  program.dramBytes = uint32_t(emitter.dramEnd());
+  program.commands = emitter.takeCommands();
+  program.constants = emitter.takeConstants();
+  program.hostFunctions = emitter.takeHostFunctions();
+
+  auto output = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
+    TensorInfo info =
+        describe(network->tensor(argument), function.getArgAttrDict(i));
+    info.kind = TensorInfo::Kind::Input;
+    program.tensors.push_back(std::move(info));
+  }
+  for (auto [i, value] : llvm::enumerate(output.getOperands())) {
+    const NetworkTensor &tensor = network->tensor(value);
+    TensorInfo info = describe(tensor, function.getResultAttrDict(i));
+    info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
+    info.kind = TensorInfo::Kind::Output;
+    info.definedBy = tensor.firstLayer;
+    program.tensors.push_back(std::move(info));
+  }
+  if (auto name = module->getAttrOfType<StringAttr>("nn.model_name"))
+    program.modelName = name.str();
+  if (auto hash = module->getAttrOfType<StringAttr>("nn.sha256"))
+    program.modelSha256 = hash.str();
+  return program;
+}
+
+} // namespace accopt

@@ -1,0 +1,99 @@
+//===- WindowLayer.h - Layers that slide a window ---------------*- C++ -*-===//
+//
+// Part of AccOpt. Convolution, depthwise convolution and pooling in one form,
+// the choice of their tiles, and what a choice is expected to cost.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_SCHEDULE_WINDOWLAYER_H
+#define ACCOPT_LIB_SCHEDULE_WINDOWLAYER_H
+
+#include "Network.h"
+
+#include "accopt/Target/Machine.h"
+
+#include <optional>
+
+namespace accopt {
+
+/// Sizes are of the whole layer; the window's addresses are not used.
+struct WindowLayer {
+  enum class Kind { Conv, Depthwise, MaxPool, AveragePool } kind = Kind::Conv;
+  int64_t batch = 1, height = 1, width = 1, channels = 1;
+  int64_t outHeight = 1, outWidth = 1, outChannels = 1;
+  int64_t kernelY = 1, kernelX = 1, strideY = 1, strideX = 1;
+  int64_t dilationY = 1, dilationX = 1, padTop = 0, padLeft = 0;
+  int64_t groups = 1; ///< of a convolution
+  bool hasResidual = false, hasTable = false;
+
+  int64_t inputBytes() const { return batch * height * width * channels; }
+  int64_t outputBytes() const {
+    return batch * outHeight * outWidth * outChannels;
+  }
+  int64_t taps() const { return kernelY * kernelX; }
+  int64_t groupChannels() const { return channels / groups; }
+  int64_t groupOutputs() const { return outChannels / groups; }
+  /// Rows (columns) of the input that `count` output rows (columns) span.
+  int64_t inputRows(int64_t count) const {
+    return std::min(height,
+                    (count - 1) * strideY + (kernelY - 1) * dilationY + 1);
+  }
+  int64_t inputColumns(int64_t count) const {
+    return std::min(width,
+                    (count - 1) * strideX + (kernelX - 1) * dilationX + 1);
+  }
+};
+
+/// Reads conv2d, depthwise_conv2d, max_pool, avg_pool.
+std::optional<WindowLayer> readWindowLayer(mlir::Operation *op);
+
+/// Bytes of parameters, table and weights that a weight chunk of `outputs`
+/// columns and `channels` input channels takes in the scratchpad.
+struct ChunkLayout {
+  int64_t table = 0, parameters = 0, weights = 0, bytes = 0;
+};
+ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,
+                        int64_t channels);
+
+/// The order of the loops over space (batch, rows, columns) and over weight
+/// chunks (groups and output channels).
+enum class LoopOrder {
+  WeightsOuter, ///< each chunk is loaded once; the input once per chunk
+  SpaceOuter,   ///< the input is loaded once; the chunks once per tile
+  AllWeights    ///< all chunks stay in the scratchpad
+};
+
+struct Tiling {
+  LoopOrder order = LoopOrder::AllWeights;
+  int64_t rows = 1, columns = 1; ///< of the output
+  int64_t outputs = 1;           ///< output channels per chunk
+  int64_t channels = 1;          ///< input channels per chunk (of a group)
+  int64_t slots = 1;             ///< tiles in flight
+  int64_t chunkSlots = 1;        ///< chunks in flight
+  int64_t tileBytes = 0, chunkBytes = 0;
+  int64_t estimate = 0; ///< cycles, if the layer stood alone
+};
+
+struct Placement {
+  int64_t scratchpadBytes = 0; ///< free for this layer
+  bool inputResident = false, outputResident = false, residualResident = false;
+};
+
+/// The tiling with the least estimated cycles; nothing if none fits.
+std::optional<Tiling> chooseTiling(const WindowLayer &layer,
+                                   const Placement &placement,
+                                   const Machine &machine);
+
+/// Sizes of the slot of one tile; each part begins at a multiple of 16.
+struct TileLayout {
+  int64_t input = 0, residual = 0, output = 0, bytes = 0; ///< offsets, end
+};
+TileLayout tileLayout(const WindowLayer &layer, const Tiling &tiling,
+                      const Placement &placement);
+
+inline int64_t divideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t alignUp(int64_t a) { return (a + 15) / 16 * 16; }
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_SCHEDULE_WINDOWLAYER_H

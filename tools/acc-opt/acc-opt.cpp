@@ -1,0 +1,168 @@
+//===- acc-opt.cpp - The compiler's command line --------------------------===//
+//
+// Part of AccOpt. An ONNX file is compiled; with MLIR input this is mlir-opt
+// with our dialects and passes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Driver/Compile.h"
+#include "accopt/InitAllDialects.h"
+#include "accopt/Support/Diagnostics.h"
+#include "accopt/Target/MachineIO.h"
+
+#include "mlir/IR/DialectRegistry.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+
+namespace cl = llvm::cl;
+using namespace accopt;
+
+static constexpr const char *kOverview =
+    "acc-opt: compile an ONNX model for an accelerator\n\n"
+    "  acc-opt model.onnx --target=systolic16x16\n"
+    "      prints cycles and energy of every op and writes model.elf\n"
+    "  acc-opt model.onnx --calibration-data=images.npz --report=cost.json\n"
+    "      quantizes with measured ranges; the report is JSON\n"
+    "  acc-opt model.onnx --emit=accel -o model.mlir\n"
+    "      stops at a stage and writes it as MLIR\n"
+    "  acc-opt file.mlir --nn-fold-batch-norm\n"
+    "      runs passes as mlir-opt does (acc-opt file.mlir --help lists them)\n";
+
+/// MLIR mode unless an ONNX file is named or an option of the compiler's own is
+/// all there is.
+static bool isMlir(int argc, char **argv) {
+  bool named = false;
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef argument(argv[i]);
+    if (argument.ends_with(".mlir") || argument.ends_with(".mlirbc") ||
+        argument == "-")
+      named |= !llvm::StringRef(argv[i - 1]).ends_with("-o") &&
+               !argument.starts_with("-o") && !argument.starts_with("--");
+    if (argument.starts_with("--pass-pipeline") || argument == "--show-dialects")
+      named = true;
+  }
+  return named;
+}
+
+static int fail(llvm::Error error) {
+  printError(std::move(error));
+  return 1;
+}
+
+static int listTargets() {
+  for (const BuiltinMachine &machine : builtinMachines())
+    llvm::outs() << machine.name << '\n';
+  return 0;
+}
+
+static int printOpSupport() {
+  for (const SupportedOp &op : supportedOps())
+    llvm::outs() << llvm::left_justify(op.name, 28) << op.note << '\n';
+  return 0;
+}
+
+static int compileMain(int argc, char **argv) {
+  cl::OptionCategory category("acc-opt options");
+  CompileOptions options;
+  cl::opt<std::string, true> input(cl::Positional, cl::desc("model.onnx"),
+                                   cl::location(options.input));
+  cl::opt<std::string, true> target(
+      "target", cl::desc("The machine: NAME, FILE.yaml or NAME{key=value,...}"),
+      cl::location(options.target), cl::init("systolic16x16"),
+      cl::cat(category));
+  cl::opt<Stage, true> emit(
+      "emit", cl::desc("Where to stop:"), cl::location(options.stage),
+      cl::init(Stage::Elf), cl::cat(category),
+      cl::values(clEnumValN(Stage::NN, "nn", "the imported model"),
+                 clEnumValN(Stage::NNQuantized, "nn-quantized",
+                            "folded, fused, quantized"),
+                 clEnumValN(Stage::Tosa, "tosa",
+                            "quantized layers as TOSA, for any MLIR tool"),
+                 clEnumValN(Stage::Accel, "accel", "layers of the accelerator"),
+                 clEnumValN(Stage::AccelCommands, "accel-commands",
+                            "the machine's commands as MLIR"),
+                 clEnumValN(Stage::Elf, "elf", "the binary (default)")));
+  cl::opt<std::string, true> output(
+      "o", cl::desc("Output file; default: the model's stem + .elf, or "
+                    "standard output for other stages"),
+      cl::value_desc("file"), cl::location(options.output), cl::cat(category));
+  cl::opt<std::string, true> data(
+      "calibration-data", cl::desc("Real inputs (.npz, .npy) to measure ranges"),
+      cl::value_desc("file"), cl::location(options.calibrationData),
+      cl::cat(category));
+  cl::opt<std::string, true> method(
+      "calibration-method",
+      cl::desc("minmax (default), percentile[=99.99] or mse"),
+      cl::location(options.calibrationMethod), cl::init("minmax"),
+      cl::cat(category));
+  cl::opt<std::string, true> calibration(
+      "calibration", cl::desc("Ranges to use, as --save-calibration wrote them"),
+      cl::value_desc("json"), cl::location(options.calibration),
+      cl::cat(category));
+  cl::opt<std::string, true> save(
+      "save-calibration", cl::desc("Write the ranges used, to edit and reuse"),
+      cl::value_desc("json"), cl::location(options.saveCalibration),
+      cl::cat(category));
+  cl::list<std::string> shapes(
+      "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
+      cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
+  cl::list<std::string> reports(
+      "report",
+      cl::desc("Cost report, .json, .csv or .md by its ending; - is the table "
+               "on standard output (default). May be repeated"),
+      cl::value_desc("file"), cl::cat(category));
+  cl::opt<bool> quiet("quiet", cl::desc("Print errors only"),
+                      cl::cat(category));
+  cl::opt<bool> targets("list-targets", cl::desc("Names of built-in machines"),
+                        cl::cat(category));
+  cl::opt<std::string> print("print-target",
+                             cl::desc("A machine as YAML, complete, reloadable"),
+                             cl::value_desc("machine"), cl::cat(category));
+  cl::opt<bool> support("print-op-support",
+                        cl::desc("The ONNX operators that import takes"),
+                        cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &llvm::errs()))
+    return 2;
+  if (targets)
+    return listTargets();
+  if (support)
+    return printOpSupport();
+  if (!print.empty()) {
+    llvm::Expected<Machine> machine = loadMachine(print);
+    if (!machine)
+      return fail(machine.takeError());
+    llvm::outs() << printMachine(*machine);
+    return 0;
+  }
+  if (options.input.empty()) {
+    llvm::WithColor::error() << "expected a model: acc-opt MODEL.onnx "
+                                "[options], or acc-opt --help\n";
+    return 2;
+  }
+  for (const std::string &shape : shapes) {
+    auto [name, size] = llvm::StringRef(shape).rsplit('=');
+    llvm::Expected<llvm::SmallVector<int64_t>> sizes = parseShape(size);
+    if (!sizes) {
+      printError(sizes.takeError());
+      return 2;
+    }
+    options.import.inputShapes[name] = *sizes;
+  }
+  options.reports = reports;
+  options.quiet = quiet;
+  return compile(options);
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  if (!isMlir(argc, argv))
+    return compileMain(argc, argv);
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  registerAllPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(
+      argc, argv, "acc-opt: mlir-opt with AccOpt's passes\n", registry));
+}
