@@ -12,6 +12,18 @@ using namespace mlir;
 
 namespace accopt {
 
+/// Adds an argument for a constant. Bufferization takes arguments for memory
+/// that it may write; a constant must survive the call for the next one.
+static Value addConstantArgument(func::FuncOp function, Type type,
+                                 Location loc) {
+  unsigned index = function.getNumArguments();
+  Builder builder(function.getContext());
+  auto readOnly = builder.getDictionaryAttr(builder.getNamedAttr(
+      "bufferization.writable", builder.getBoolAttr(false)));
+  (void)function.insertArgument(index, type, readOnly, loc);
+  return function.getArgument(index);
+}
+
 /// Constants of fewer elements stay, so that LLVM can fold them.
 static constexpr int64_t minExtracted = 64;
 
@@ -71,9 +83,8 @@ std::vector<ConstantData> extractConstants(func::FuncOp function) {
         readConstant(cast<ElementsAttr>(op.getValue()));
     if (!data)
       continue;
-    unsigned index = function.getNumArguments();
-    (void)function.insertArgument(index, op.getType(), {}, op.getLoc());
-    op.replaceAllUsesWith(function.getArgument(index));
+    op.replaceAllUsesWith(
+        addConstantArgument(function, op.getType(), op.getLoc()));
     op.erase();
     result.push_back(std::move(*data));
   }
@@ -126,9 +137,9 @@ private:
             captures |= producer->getBlock() == op->getBlock() &&
                         !isConstant(producer) && !isDerived(operand);
           else
-            captures |= cast<BlockArgument>(operand).getOwner() ==
-                            op->getBlock() &&
-                        !isDerived(operand);
+            captures |=
+                cast<BlockArgument>(operand).getOwner() == op->getBlock() &&
+                !isDerived(operand);
       });
     if (captures)
       return;
@@ -207,9 +218,8 @@ func::FuncOp extractPreparation(func::FuncOp function, unsigned numConstants,
   func::ReturnOp::create(builder, function.getLoc(), returned);
 
   for (Value value : prepared) {
-    unsigned index = function.getNumArguments();
-    (void)function.insertArgument(index, value.getType(), {}, value.getLoc());
-    value.replaceAllUsesWith(function.getArgument(index));
+    value.replaceAllUsesWith(
+        addConstantArgument(function, value.getType(), value.getLoc()));
   }
   return preparation;
 }
