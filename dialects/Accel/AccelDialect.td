@@ -40,7 +40,7 @@ class Accel_Attr<string name, string attrMnemonic> : AttrDef<Accel_Dialect, name
 def Accel_ScaleAttr : Accel_Attr<"Scale", "scale"> {
   let summary = "Fixed-point scale: multiplier in [2^30, 2^31), shift in [2, 62]";
   let parameters = (ins "int32_t":$multiplier, "int32_t":$shift);
-  let assemblyFormat = "`<` $multiplier `>` `>` $shift `>`";
+  let assemblyFormat = "`<` $multiplier `,` $shift `>`";
   let genVerifyDecl = 1;
 }
 

@@ -157,7 +157,7 @@ def Accel_BinaryOp : Accel_LayerOp<"binary"> {
     Example:
     ```mlir
     %0 = accel.binary %a, %b {clamp_max = 127 : i32, clamp_min = -128 : i32,
-      kind = #accel.kind<mul>, lhs_zero_point = 1 : i32, output_scale = #accel.scale<1073741824 >> 38>,
+      kind = #accel.kind<mul>, lhs_zero_point = 1 : i32, output_scale = #accel.scale<1073741824, 38>,
       output_zero_point = 0 : i32, rhs_zero_point = 2 : i32}
       : (tensor<1x8x8x4xi8>, tensor<1x1x1x4xi8>) -> tensor<1x8x8x4xi8>
     ```
