@@ -36,7 +36,7 @@ EnergyProfile accopt::horowitz45(uint64_t scratchpadBytes,
   p.vectorOperation = 0.1;
   // int32 multiply and, by the source's fit of 0.003125 pJ per bit, a 64-bit
   // addition; the shift has no price in the source.
-  p.rescaleOperation = 3.1 + 0.2;
+  p.rescaleOperation = 3.3;
   // Assumed: an instruction of a simple in-order core. The source's table has
   // neither this nor static power.
   p.hostOperation = 70;
