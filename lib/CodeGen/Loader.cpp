@@ -52,6 +52,10 @@ private:
     if (header.e_ident[llvm::ELF::EI_CLASS] != llvm::ELF::ELFCLASS64 ||
         header.e_ident[llvm::ELF::EI_DATA] != llvm::ELF::ELFDATA2LSB)
       return fail("expected a 64-bit little-endian ELF file");
+    if (header.e_ident[llvm::ELF::EI_VERSION] != llvm::ELF::EV_CURRENT)
+      return fail(llvm::formatv(
+          "expected ELF version {0}, got {1}", unsigned(llvm::ELF::EV_CURRENT),
+          unsigned(header.e_ident[llvm::ELF::EI_VERSION])));
     if (header.e_type != llvm::ELF::ET_EXEC ||
         header.e_machine != llvm::ELF::EM_NONE)
       return fail(llvm::formatv("expected a binary of the accelerator, got ELF "
@@ -77,12 +81,12 @@ private:
       llvm::Expected<StringRef> name = elf.getSectionName(header, *names);
       if (!name)
         return name.takeError();
-      // Constants are read as segments.
-      if (*name == kConstantsSection)
-        continue;
       auto contents = elf.getSectionContents(header);
       if (!contents)
         return contents.takeError();
+      // Constants are read as segments.
+      if (*name == kConstantsSection)
+        continue;
       sections.push_back(
           {*name, StringRef(reinterpret_cast<const char *>(contents->data()),
                             contents->size())});
