@@ -57,7 +57,7 @@ private:
                    StringRef cut);
   bool addInputs(func::FuncOp main);
   void collectUses();
-  std::string nodeName(const onnx::NodeProto &node, int index);
+  void nameNodes();
   bool importNode(const onnx::NodeProto &node, int index);
   LogicalResult runHandler(NodeImporter &node);
   LogicalResult readTensorAttribute(NodeImporter &node);
@@ -71,8 +71,8 @@ private:
   TensorReader reader;
   std::map<std::string, Entry> values;
   llvm::StringSet<> used;
-  /// First named node that reads a value.
-  std::map<std::string, std::string> consumers;
+  /// By node of the graph.
+  std::vector<std::string> nodeNames;
   /// Types of values by name, as ONNX inferred them.
   std::map<std::string, const onnx::TypeProto *> types;
 };
@@ -141,11 +141,8 @@ bool GraphImporter::addInputs(func::FuncOp main) {
 
 void GraphImporter::collectUses() {
   for (const onnx::NodeProto &node : graph.node())
-    for (const std::string &input : node.input()) {
+    for (const std::string &input : node.input())
       used.insert(input);
-      if (!node.name().empty())
-        consumers.try_emplace(input, node.name());
-    }
   for (const onnx::ValueInfoProto &output : graph.output())
     used.insert(output.name());
   for (const auto *list : {&graph.value_info(), &graph.output()})
@@ -153,20 +150,29 @@ void GraphImporter::collectUses() {
       types[info.name()] = &info.type();
 }
 
-/// The name in the file. A node that conversion made has none: then that of the
-/// node which made one of its outputs in the file, or of the node that it was
-/// made for.
-std::string GraphImporter::nodeName(const onnx::NodeProto &node, int index) {
-  if (!node.name().empty())
-    return node.name();
-  for (const std::string &output : node.output())
-    if (auto known = model->producers.find(output);
-        known != model->producers.end())
-      return known->second;
-  for (const std::string &output : node.output())
-    if (auto known = consumers.find(output); known != consumers.end())
-      return known->second;
-  return node.op_type() + "_" + std::to_string(index);
+/// The name in the file. A node that conversion or inlining made has none: then
+/// that of the node which made one of its outputs in the file, or of the node
+/// that it was made for, which comes later.
+void GraphImporter::nameNodes() {
+  nodeNames.resize(graph.node_size());
+  std::map<std::string, StringRef> consumers;
+  for (int i = graph.node_size() - 1; i >= 0; --i) {
+    const onnx::NodeProto &node = graph.node(i);
+    std::string &name = nodeNames[i];
+    name = node.name();
+    for (const std::string &output : node.output())
+      if (auto known = model->producers.find(output);
+          name.empty() && known != model->producers.end())
+        name = known->second;
+    for (const std::string &output : node.output())
+      if (auto known = consumers.find(output);
+          name.empty() && known != consumers.end())
+        name = known->second;
+    if (name.empty())
+      name = node.op_type() + "_" + std::to_string(i);
+    for (const std::string &input : node.input())
+      consumers[input] = name;
+  }
 }
 
 /// A value of the type that ONNX inferred, for a node that failed.
@@ -231,7 +237,7 @@ LogicalResult GraphImporter::runHandler(NodeImporter &node) {
 }
 
 bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
-  std::string name = nodeName(proto, index);
+  const std::string &name = nodeNames[index];
   NodeImporter node(proto, nameLoc(name), builder);
   bool inputFailed = false;
   for (const std::string &input : proto.input()) {
@@ -302,9 +308,9 @@ static std::string print(const onnx::TypeProto &declared) {
 bool GraphImporter::addOutputs(func::FuncOp main) {
   SmallVector<Value> results;
   SmallVector<Attribute> names;
-  if (graph.output().empty())
+  if (model->outputs.empty())
     return fail("expected a graph with an output, got none");
-  for (const onnx::ValueInfoProto &output : graph.output()) {
+  for (const onnx::ValueInfoProto &output : model->outputs) {
     auto known = values.find(output.name());
     if (known == values.end())
       return fail("output '" + output.name() +
@@ -346,6 +352,7 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   if (!addConstants() || !addInputs(main))
     return nullptr;
   collectUses();
+  nameNodes();
   bool ok = true;
   for (int i = 0; i < graph.node_size(); ++i)
     ok &= importNode(graph.node(i), i);

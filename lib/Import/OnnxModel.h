@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace accopt::importer {
 
@@ -49,6 +50,8 @@ struct OnnxModel {
   /// Name of the node that produced each value in the file (as given, or
   /// `OpType_index`); conversion leaves nodes without a name.
   std::map<std::string, std::string> producers;
+  /// The graph's outputs as the file declares them.
+  std::vector<onnx::ValueInfoProto> outputs;
 };
 
 /// Maps and parses the file and takes the weights out.

@@ -182,6 +182,21 @@ static void restoreSpatialAttributes(onnx::ModelProto &model,
   }
 }
 
+/// ONNX's shape inference fails where it disagrees with a shape that the file
+/// declares, and in corners it is the one that is wrong (AveragePool with VALID
+/// and ceil_mode, Squeeze with unsorted axes). The importer computes shapes
+/// itself and holds them to the declared outputs at the end; the inferred ones
+/// are for the converter and for nodes that are not supported.
+static void forgetShapes(OnnxModel &model) {
+  onnx::GraphProto &graph = *model.proto.mutable_graph();
+  model.outputs.assign(graph.output().begin(), graph.output().end());
+  for (onnx::ValueInfoProto &output : *graph.mutable_output())
+    if (output.type().has_tensor_type())
+      output.mutable_type()->mutable_tensor_type()->clear_shape();
+  if (!hasUnsupportedOps(graph))
+    graph.clear_value_info();
+}
+
 Error accopt::importer::prepareModel(OnnxModel &model,
                                      const ImportOptions &options) {
   onnx::ModelProto &proto = model.proto;
@@ -199,6 +214,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
           onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
         }))
       return error;
+  forgetShapes(model);
   if (Error error = guard("shape inference failed", [&] {
         onnx::shape_inference::InferShapes(
             proto, onnx::OpSchemaRegistry::Instance(),

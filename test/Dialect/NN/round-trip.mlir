@@ -1,6 +1,6 @@
 // Every example of the dialect's documentation parses, and prints as it was.
-// RUN: acc-opt %s | acc-opt | FileCheck %s
-// RUN: acc-opt %s --mlir-print-op-generic | acc-opt | FileCheck %s
+// RUN: acc-opt %s | acc-opt - | FileCheck %s
+// RUN: acc-opt %s --mlir-print-op-generic | acc-opt - | FileCheck %s
 
 // CHECK-LABEL: func.func @add
 // CHECK: nn.add
