@@ -12,15 +12,9 @@ using namespace mlir;
 
 namespace accopt {
 
-/// Adds an argument for a constant. Bufferization takes arguments for memory
-/// that it may write; a constant must survive the call for the next one.
-static Value addConstantArgument(func::FuncOp function, Type type,
-                                 Location loc) {
+static Value addArgument(func::FuncOp function, Type type, Location loc) {
   unsigned index = function.getNumArguments();
-  Builder builder(function.getContext());
-  auto readOnly = builder.getDictionaryAttr(builder.getNamedAttr(
-      "bufferization.writable", builder.getBoolAttr(false)));
-  (void)function.insertArgument(index, type, readOnly, loc);
+  (void)function.insertArgument(index, type, {}, loc);
   return function.getArgument(index);
 }
 
@@ -83,8 +77,7 @@ std::vector<ConstantData> extractConstants(func::FuncOp function) {
         readConstant(cast<ElementsAttr>(op.getValue()));
     if (!data)
       continue;
-    op.replaceAllUsesWith(
-        addConstantArgument(function, op.getType(), op.getLoc()));
+    op.replaceAllUsesWith(addArgument(function, op.getType(), op.getLoc()));
     op.erase();
     result.push_back(std::move(*data));
   }
@@ -219,7 +212,7 @@ func::FuncOp extractPreparation(func::FuncOp function, unsigned numConstants,
 
   for (Value value : prepared) {
     value.replaceAllUsesWith(
-        addConstantArgument(function, value.getType(), value.getLoc()));
+        addArgument(function, value.getType(), value.getLoc()));
   }
   return preparation;
 }

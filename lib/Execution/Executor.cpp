@@ -13,12 +13,12 @@
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
-#include "mlir/ExecutionEngine/OptUtils.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
+#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -127,6 +127,33 @@ static void call(void (*function)(void **), MutableArrayRef<void *> pointers) {
   function(addresses.data());
 }
 
+/// LLVM's own pipeline. Reductions are unrolled and vectorized already, and
+/// elementwise loops are bound by memory: unrolling would cost time to compile
+/// and gain none.
+static llvm::Error optimize(llvm::Module *module, unsigned level,
+                            llvm::TargetMachine *machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopVectorization = level > 1;
+  llvm::PassBuilder builder(machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  const llvm::OptimizationLevel levels[] = {
+      llvm::OptimizationLevel::O0, llvm::OptimizationLevel::O1,
+      llvm::OptimizationLevel::O2, llvm::OptimizationLevel::O3};
+  builder.buildPerModuleDefaultPipeline(levels[std::min(level, 3u)])
+      .run(*module, modules);
+  return llvm::Error::success();
+}
+
 static llvm::Expected<std::unique_ptr<ExecutionEngine>>
 compile(ModuleOp module, unsigned optLevel) {
   static std::once_flag once;
@@ -142,7 +169,9 @@ compile(ModuleOp module, unsigned optLevel) {
   auto machine = host->createTargetMachine();
   if (!machine)
     return machine.takeError();
-  auto transformer = makeOptimizingTransformer(optLevel, 0, machine->get());
+  auto transformer = [&](llvm::Module *llvmModule) {
+    return optimize(llvmModule, optLevel, machine->get());
+  };
   ExecutionEngineOptions options;
   options.transformer = transformer;
   options.jitCodeGenOptLevel = codeGenLevel;

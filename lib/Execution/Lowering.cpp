@@ -79,7 +79,18 @@ LogicalResult lowerToLinalg(ModuleOp module, func::FuncOp function,
   return pm.run(module);
 }
 
+/// Bufferization takes arguments for memory that it may write; inputs and
+/// constants must survive the call.
+static void protectArguments(ModuleOp module) {
+  Builder builder(module.getContext());
+  for (auto function : module.getOps<func::FuncOp>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      function.setArgAttr(i, "bufferization.writable",
+                          builder.getBoolAttr(false));
+}
+
 static LogicalResult bufferize(ModuleOp module) {
+  protectArguments(module);
   PassManager pm(module.getContext());
   pm.enableVerifier(false);
   bufferization::OneShotBufferizePassOptions bufferize;
@@ -122,6 +133,7 @@ LogicalResult lowerToLLVM(ModuleOp module, const ExecutorOptions &options) {
   if (failed(bufferize(module)))
     return failure();
   expandCopies(module);
+  outlineKernels(module);
   if (options.vectorize) {
     module.getContext()->loadDialect<scf::SCFDialect, vector::VectorDialect>();
     for (auto function : module.getOps<func::FuncOp>())

@@ -33,6 +33,9 @@ llvm::LogicalResult lowerToLinalg(mlir::ModuleOp module,
 llvm::LogicalResult lowerToLLVM(mlir::ModuleOp module,
                                 const ExecutorOptions &options);
 
+/// Moves linalg ops on buffers into functions; equal ones share a function.
+void outlineKernels(mlir::ModuleOp module);
+
 /// Rewrites linalg reductions on buffers into loops over vectors along a
 /// dimension that is parallel and contiguous in the result; the accumulators
 /// stay in registers. Ops that do not fit are left as they are.
