@@ -143,6 +143,8 @@ void FunctionQuantizer::insertValues() {
     for (Value result : op->getResults())
       if (!isConstantLike(result))
         values.insert(result);
+    if (llvm::isa<quant::DequantizeCastOp>(op))
+      return;
     for (OpOperand &operand : op->getOpOperands())
       if (isConstantLike(operand.get()) &&
           !isParameter(op, operand.getOperandNumber()))
