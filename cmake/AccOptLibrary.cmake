@@ -58,8 +58,12 @@ function(accopt_add_tool name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE accopt_flags ${ARG_LINK})
-  # torch exports symbols of another protobuf: keep ours to ourselves.
-  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+  # torch exports symbols of another protobuf: keep ours to ourselves. The
+  # sanitizers' allocator must stay visible, or libstdc++ uses another one.
+  if(NOT ACCOPT_SANITIZE)
+    target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  endif()
+  target_link_options(${name} PRIVATE -Wl,--gc-sections)
   install(TARGETS ${name} RUNTIME DESTINATION bin)
   set_property(GLOBAL APPEND PROPERTY ACCOPT_TOOLS ${name})
 endfunction()
