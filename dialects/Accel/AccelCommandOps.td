@@ -38,6 +38,7 @@ def Accel_DramConstantOp : Accel_InProgram<"dram_constant"> {
 def Accel_TensorOp : Accel_InProgram<"tensor"> {
   let summary = "A tensor in DRAM: an input, an output or what a layer leaves";
   let arguments = (ins StrAttr:$name, StrAttr:$kind, I64Attr:$address,
+    BoolAttr:$in_scratchpad,
     DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$permutation,
     DenseI64ArrayAttr:$model_shape, F64Attr:$scale, I32Attr:$zero_point,
     I32Attr:$defined_by);

@@ -64,10 +64,10 @@ def Accel_RequantAttr : Accel_Attr<"Requant", "requant"> {
   let assemblyFormat = [{
     `<` `multiplier` `=` `[` $multiplier `]` `,` `shift` `=` `[` $shift `]` `,`
     `zero_point` `=` $zeroPoint `,` `clamp` `=` `[` $clampMin `,` $clampMax `]`
-    (`,` `residual` `=` $residual^)?
-    (`,` `residual_zero_point` `=` $residualZeroPoint^)?
-    (`,` `sum` `=` $sum^)?
-    (`,` `table` `=` `[` $table^ `]`)? `>`
+    (`residual` `=` $residual^)?
+    (`residual_zero_point` `=` $residualZeroPoint^)?
+    (`sum` `=` $sum^)?
+    (`table` `=` `[` $table^ `]`)? `>`
   }];
 }
 

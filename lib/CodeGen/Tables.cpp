@@ -48,8 +48,9 @@ static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
   json::ObjectMapper map(value, path);
   int64_t zeroPoint = 0, definedBy = 0;
   if (!map || !map.map("kind", t.kind) || !map.map("name", t.name) ||
-      !readAddress(map, t.address, path) || !map.map("shape", t.shape) ||
-      !map.map("permutation", t.permutation) ||
+      !readAddress(map, t.address, path) ||
+      !map.map("in_scratchpad", t.inScratchpad) ||
+      !map.map("shape", t.shape) || !map.map("permutation", t.permutation) ||
       !map.map("model_shape", t.modelShape) || !map.map("scale", t.scale) ||
       !map.map("zero_point", zeroPoint) || !map.map("defined_by", definedBy))
     return false;
@@ -208,6 +209,7 @@ std::string accopt::writeTensors(const Program &program) {
     array.push_back(json::Object{{"kind", kinds[unsigned(t.kind)]},
                                  {"name", json::fixUTF8(t.name)},
                                  {"address", t.address},
+                                 {"in_scratchpad", t.inScratchpad},
                                  {"shape", json::Array(t.shape)},
                                  {"permutation", json::Array(t.permutation)},
                                  {"model_shape", json::Array(t.modelShape)},

@@ -232,15 +232,21 @@ private:
   /// Bytes of a tensor of int8 in DRAM, or why it does not lie there.
   Reason inDram(uint32_t address, llvm::ArrayRef<int64_t> shape,
                 uint64_t &bytes) const {
+    return inMemory("DRAM", program.dramBytes, address, shape, bytes);
+  }
+
+  static Reason inMemory(const char *memory, uint64_t memoryBytes,
+                         uint32_t address, llvm::ArrayRef<int64_t> shape,
+                         uint64_t &bytes) {
     double size = 1;
     for (int64_t extent : shape) {
       if (extent < 1)
         return formatv("expected extents of 1 or more, got {0}", extent).str();
       size *= double(extent);
     }
-    if (address + size > program.dramBytes)
-      return formatv("expected {0} bytes at {1:x} inside DRAM of {2} bytes",
-                     size, address, program.dramBytes)
+    if (address + size > memoryBytes)
+      return formatv("expected {0} bytes at {1:x} inside {2} of {3} bytes",
+                     size, address, memory, memoryBytes)
           .str();
     bytes = uint64_t(size);
     return std::nullopt;
@@ -265,7 +271,13 @@ private:
 
   Reason tensor(const TensorInfo &t) const {
     uint64_t bytes = 0;
-    if (Reason reason = inDram(t.address, t.shape, bytes))
+    if (t.inScratchpad && t.kind != TensorInfo::Kind::Intermediate)
+      return std::string("expected inputs and outputs in DRAM");
+    if (Reason reason =
+            t.inScratchpad
+                ? inMemory("a scratchpad", program.machine.scratchpadBytes,
+                           t.address, t.shape, bytes)
+                : inDram(t.address, t.shape, bytes))
       return reason;
     std::vector<int64_t> order = t.permutation;
     llvm::sort(order);

@@ -40,19 +40,28 @@ namespace {
 
 class Compiler {
 public:
-  explicit Compiler(const CompileOptions &options)
-      : options(options), context(MLIRContext::Threading::DISABLED) {
+  Compiler(const CompileOptions &options, MLIRContext &context)
+      : options(options), context(context),
+        handler(&context, [&](Diagnostic &diagnostic) {
+          // One line per problem: file and node, not a dump of IR.
+          if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+            printDiagnostic(options.input, diagnostic);
+          return success();
+        }) {
     DialectRegistry registry;
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
   }
 
   llvm::Error run();
+  /// Up to the stage that the options name, at most to layers.
+  llvm::Error toLayers();
+  OwningOpRef<ModuleOp> takeModule() { return std::move(module); }
 
 private:
   llvm::Error emitModule();
   llvm::Error toQuantized();
-  llvm::Error emitProgram();
+  llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   /// A stage failed after it printed its diagnostics.
   static llvm::Error reported() {
@@ -60,41 +69,37 @@ private:
   }
 
   const CompileOptions &options;
-  MLIRContext context;
-  Machine machine;
+  MLIRContext &context;
+  ScopedDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
 };
 
-llvm::Error Compiler::run() {
-  llvm::Expected<Machine> loaded = loadMachine(options.target);
-  if (!loaded)
-    return loaded.takeError();
-  machine = *loaded;
-  // One line per problem: file and node, not a dump of IR.
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-      printDiagnostic(options.input, diagnostic);
-    return success();
-  });
+llvm::Error Compiler::toLayers() {
   module = importOnnx(options.input, options.import, context, llvm::errs());
   if (!module)
     return reported();
   if (options.stage == Stage::NN)
-    return emitModule();
+    return llvm::Error::success();
   if (llvm::Error error = toQuantized())
     return error;
   if (options.stage == Stage::NNQuantized)
-    return emitModule();
-  if (failed(convertNNToAccel(*module)))
+    return llvm::Error::success();
+  return failed(convertNNToAccel(*module)) ? reported()
+                                           : llvm::Error::success();
+}
+
+llvm::Error Compiler::run() {
+  llvm::Expected<Machine> machine = loadMachine(options.target);
+  if (!machine)
+    return machine.takeError();
+  if (llvm::Error error = toLayers())
+    return error;
+  if (options.stage == Stage::AccelCommands || options.stage == Stage::Elf)
+    return emitProgram(*machine);
+  if (options.stage == Stage::Tosa &&
+      failed(convertAccelToTosa(module->lookupSymbol<func::FuncOp>("main"))))
     return reported();
-  if (options.stage == Stage::Accel)
-    return emitModule();
-  if (options.stage == Stage::Tosa) {
-    if (failed(convertAccelToTosa(module->lookupSymbol<func::FuncOp>("main"))))
-      return reported();
-    return emitModule();
-  }
-  return emitProgram();
+  return emitModule();
 }
 
 llvm::Error Compiler::toQuantized() {
@@ -139,11 +144,10 @@ std::string hostBytecode(ModuleOp module) {
   return toBytecode(*host);
 }
 
-llvm::Error Compiler::emitProgram() {
-  FailureOr<Program> program = schedule(*module, machine);
+llvm::Error Compiler::emitProgram(const Machine &machine) {
+  FailureOr<Program> program = compileLayers(*module, machine);
   if (failed(program))
     return reported();
-  program->hostModule = hostBytecode(*module);
   if (program->modelName.empty())
     program->modelName = llvm::sys::path::stem(options.input).str();
   if (options.stage == Stage::AccelCommands) {
@@ -169,19 +173,44 @@ llvm::Error Compiler::report(const Program &program) {
   std::vector<std::string> paths = options.reports;
   if (paths.empty() && !options.quiet)
     paths.push_back("-");
+  if (paths.empty())
+    return llvm::Error::success();
   return writeReports(buildCostReport(program, cost->layers, "analysis"),
                       paths);
 }
 } // namespace
 
-int compile(const CompileOptions &options) {
-  llvm::Error error = Compiler(options).run();
-  if (!error)
-    return 0;
+/// Prints what was not printed yet.
+static void printRemaining(llvm::Error error) {
   std::string message = llvm::toString(std::move(error));
   if (!message.empty())
     llvm::errs() << "error: " << message << '\n';
+}
+
+int compile(const CompileOptions &options) {
+  MLIRContext context(MLIRContext::Threading::DISABLED);
+  llvm::Error error = Compiler(options, context).run();
+  if (!error)
+    return 0;
+  printRemaining(std::move(error));
   return 1;
+}
+
+OwningOpRef<ModuleOp> compileToLayers(const CompileOptions &options,
+                                      MLIRContext &context) {
+  Compiler compiler(options, context);
+  if (llvm::Error error = compiler.toLayers()) {
+    printRemaining(std::move(error));
+    return nullptr;
+  }
+  return compiler.takeModule();
+}
+
+FailureOr<Program> compileLayers(ModuleOp layers, const Machine &machine) {
+  FailureOr<Program> program = schedule(layers, machine);
+  if (succeeded(program))
+    program->hostModule = hostBytecode(layers);
+  return program;
 }
 
 llvm::Expected<llvm::SmallVector<int64_t>> parseShape(llvm::StringRef text) {

@@ -52,6 +52,14 @@ public:
   Network network;
 
 private:
+  static void describe(NetworkTensor &tensor, Value value) {
+    auto description = value.getDefiningOp()->getAttrOfType<DictionaryAttr>(
+        "accel.tensor");
+    if (!description || tensor.description)
+      return;
+    tensor.description = description;
+    tensor.described = value;
+  }
   int addTensor(Value value) {
     NetworkTensor tensor;
     tensor.value = value;
@@ -73,8 +81,9 @@ LogicalResult Reader::read(mlir::Operation &op) {
     return success();
   }
   if (auto reshape = dyn_cast<accel::ReshapeOp>(op)) {
-    network.tensorOf[reshape.getResult()] =
-        network.tensorOf.at(reshape.getInput());
+    int tensor = network.tensorOf.at(reshape.getInput());
+    network.tensorOf[reshape.getResult()] = tensor;
+    describe(network.tensors[tensor], reshape.getResult());
     return success();
   }
   if (auto ret = dyn_cast<func::ReturnOp>(op)) {
@@ -101,6 +110,7 @@ LogicalResult Reader::read(mlir::Operation &op) {
     NetworkTensor &tensor = network.tensors.back();
     tensor.firstLayer = tensor.lastLayer = index;
     tensor.usedByHost |= isa<accel::HostOp>(op);
+    describe(tensor, result);
   }
   network.layers.push_back(std::move(layer));
   return success();

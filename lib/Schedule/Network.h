@@ -22,6 +22,10 @@ struct NetworkTensor {
   int firstLayer = -1, lastLayer = -1; ///< defined by, last read by
   bool isInput = false, isOutput = false, isConstant = false;
   bool usedByHost = false;
+  /// Where the op that made it, or a reshape of that, says what it is to the
+  /// model: the value so described, and the description.
+  mlir::Value described;
+  mlir::DictionaryAttr description;
   /// Where it lives: in DRAM, or in the scratchpad for its whole life.
   bool resident = false;
   uint32_t address = 0;           ///< in DRAM, unless resident

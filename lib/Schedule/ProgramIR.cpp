@@ -69,6 +69,7 @@ private:
         builder, builder.getStringAttr(tensor.name),
         builder.getStringAttr(kKinds[unsigned(tensor.kind)]),
         builder.getI64IntegerAttr(tensor.address),
+        builder.getBoolAttr(tensor.inScratchpad),
         builder.getDenseI64ArrayAttr(tensor.shape),
         builder.getDenseI64ArrayAttr(tensor.permutation),
         builder.getDenseI64ArrayAttr(tensor.modelShape),
@@ -179,6 +180,7 @@ private:
     tensor.kind = TensorInfo::Kind(kind - kKinds);
     tensor.name = op.getName().str();
     tensor.address = uint32_t(op.getAddress());
+    tensor.inScratchpad = op.getInScratchpad();
     tensor.shape = op.getShape().vec();
     tensor.permutation = op.getPermutation().vec();
     tensor.modelShape = op.getModelShape().vec();

@@ -16,11 +16,15 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
-TensorInfo describe(const NetworkTensor &tensor, DictionaryAttr attributes) {
+TensorInfo describe(const NetworkTensor &tensor, Value value,
+                    DictionaryAttr attributes, TensorInfo::Kind kind) {
   TensorInfo info;
+  info.kind = kind;
+  info.definedBy = tensor.firstLayer;
   info.name = attributes.getAs<StringAttr>("accel.name").str();
-  info.address = tensor.address;
-  info.shape = cast<RankedTensorType>(tensor.value.getType()).getShape().vec();
+  info.inScratchpad = tensor.resident;
+  info.address = tensor.resident ? tensor.scratchpadAddress : tensor.address;
+  info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
   auto array = [&](StringRef name) {
     ArrayRef<int64_t> values =
         attributes.getAs<DenseI64ArrayAttr>(name).asArrayRef();
@@ -95,20 +99,19 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
   program.hostFunctions = emitter.takeHostFunctions();
 
   auto output = cast<func::ReturnOp>(function.getBody().front().getTerminator());
-  for (auto [i, argument] : llvm::enumerate(function.getArguments())) {
-    TensorInfo info =
-        describe(network->tensor(argument), function.getArgAttrDict(i));
-    info.kind = TensorInfo::Kind::Input;
-    program.tensors.push_back(std::move(info));
-  }
-  for (auto [i, value] : llvm::enumerate(output.getOperands())) {
-    const NetworkTensor &tensor = network->tensor(value);
-    TensorInfo info = describe(tensor, function.getResultAttrDict(i));
-    info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
-    info.kind = TensorInfo::Kind::Output;
-    info.definedBy = tensor.firstLayer;
-    program.tensors.push_back(std::move(info));
-  }
+  for (auto [i, argument] : llvm::enumerate(function.getArguments()))
+    program.tensors.push_back(describe(network->tensor(argument), argument,
+                                       function.getArgAttrDict(i),
+                                       TensorInfo::Kind::Input));
+  for (auto [i, value] : llvm::enumerate(output.getOperands()))
+    program.tensors.push_back(describe(network->tensor(value), value,
+                                       function.getResultAttrDict(i),
+                                       TensorInfo::Kind::Output));
+  for (const NetworkTensor &tensor : network->tensors)
+    if (tensor.description && !tensor.isOutput)
+      program.tensors.push_back(describe(tensor, tensor.described,
+                                         tensor.description,
+                                         TensorInfo::Kind::Intermediate));
   if (auto name = module->getAttrOfType<StringAttr>("nn.model_name"))
     program.modelName = name.str();
   if (auto hash = module->getAttrOfType<StringAttr>("nn.sha256"))

@@ -226,7 +226,9 @@ llvm::MutableArrayRef<int8_t> Simulator::tensorBytes(const TensorInfo &tensor) {
   size_t size = 1;
   for (int64_t extent : tensor.shape)
     size *= size_t(extent);
-  return {impl->state.dram.get() + tensor.address, size};
+  int8_t *memory = tensor.inScratchpad ? impl->state.scratchpad.data()
+                                       : impl->state.dram.get();
+  return {memory + tensor.address, size};
 }
 
 void Simulator::onLayerComplete(std::function<void(uint32_t)> callback) {

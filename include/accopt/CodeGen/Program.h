@@ -16,12 +16,14 @@
 
 namespace accopt {
 
-/// An int8 tensor in DRAM, dense and row-major in `shape`.
+/// An int8 tensor, dense and row-major in `shape`: in DRAM, or, where the
+/// schedule keeps an intermediate one there, in the scratchpad.
 struct TensorInfo {
   enum class Kind : uint8_t { Input, Output, Intermediate };
   Kind kind = Kind::Intermediate;
   std::string name; ///< ONNX value or node name
   uint32_t address = 0;
+  bool inScratchpad = false;
   std::vector<int64_t> shape; ///< as stored (NHWC where the model says NCHW)
   /// Dimension i of the model's tensor is dimension permutation[i] of `shape`;
   /// the model's shape follows from it, except that `modelShape` may

@@ -7,9 +7,11 @@
 #ifndef ACCOPT_DRIVER_COMPILE_H
 #define ACCOPT_DRIVER_COMPILE_H
 
+#include "accopt/CodeGen/Program.h"
 #include "accopt/Import/Import.h"
 #include "accopt/Report/CostReport.h"
 
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
@@ -42,6 +44,15 @@ struct CompileOptions {
 /// Compiles; the result and the reports are written, errors are printed to
 /// standard error, one line each. Returns the exit status: 0 or 1.
 int compile(const CompileOptions &options);
+
+/// Import, transforms and quantization up to accel layer ops. Null after errors
+/// were printed to standard error.
+mlir::OwningOpRef<mlir::ModuleOp>
+compileToLayers(const CompileOptions &options, mlir::MLIRContext &context);
+
+/// The schedule of accel layers, with the host's functions.
+llvm::FailureOr<Program> compileLayers(mlir::ModuleOp layers,
+                                       const Machine &machine);
 
 /// "1x3x224x224" as {1, 3, 224, 224}.
 llvm::Expected<llvm::SmallVector<int64_t>> parseShape(llvm::StringRef text);

@@ -72,6 +72,14 @@ Stored Lowering::stored(Value value) const {
 
 void Lowering::set(Value value, Value converted, ArrayRef<int64_t> order) {
   values[value] = Stored{converted, Shape(order)};
+  mlir::Operation *producer = converted.getDefiningOp();
+  if (!producer || isa<accel::ConstantOp>(producer) ||
+      producer->getNumResults() != 1 || producer->hasAttr("accel.tensor"))
+    return;
+  StringRef name;
+  if (auto node = value.getLoc()->findInstanceOf<NameLoc>())
+    name = node.getName();
+  producer->setDiscardableAttr("accel.tensor", describe(value, name, order));
 }
 
 Value Lowering::reshape(Value value, ArrayRef<int64_t> shape) {

@@ -147,6 +147,14 @@ LogicalResult Lowering::run() {
 
 namespace {
 
+/// The op that now computes what `from` computed describes its tensor.
+void keepDescription(mlir::Operation *from, mlir::Operation *to) {
+  if (Attribute description = from->getDiscardableAttr("accel.tensor"))
+    to->setDiscardableAttr("accel.tensor", description);
+  else
+    to->removeDiscardableAttr("accel.tensor");
+}
+
 /// A table behind a convolution becomes part of its epilogue.
 template <typename ConvT>
 struct FuseLookup : public OpRewritePattern<accel::LookupOp> {
@@ -168,6 +176,7 @@ struct FuseLookup : public OpRewritePattern<accel::LookupOp> {
         old.getResidual(), old.getResidualZeroPoint(), old.getSum(), table);
     rewriter.modifyOpInPlace(conv, [&] {
       conv.setRequantAttr(fused);
+      keepDescription(op, conv);
       conv->setLoc(rewriter.getFusedLoc({conv.getLoc(), op.getLoc()}));
     });
     rewriter.replaceOp(op, conv.getResult());
@@ -190,6 +199,7 @@ struct ComposeLookups : public OpRewritePattern<accel::LookupOp> {
     auto fused = accel::LookupOp::create(
         rewriter, rewriter.getFusedLoc({inner.getLoc(), op.getLoc()}),
         op.getType(), inner.getInput(), rewriter.getDenseI8ArrayAttr(table));
+    keepDescription(op, fused);
     rewriter.replaceOp(op, fused.getResult());
     return success();
   }

@@ -1,0 +1,213 @@
+//===- accopt-prove.cpp - Machine, analysis and JIT agree -----------------===//
+//
+// Part of AccOpt. Compiles a model and runs it twice on the same random int8
+// inputs: as a binary in the simulator, and as TOSA in MLIR's execution engine.
+// Every layer's integers must be equal; the analysis must have found what the
+// simulator counted, layer by layer.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Analysis/CostAnalysis.h"
+#include "accopt/CodeGen/Binary.h"
+#include "accopt/Conversion/AccelToTosa.h"
+#include "accopt/Driver/Compile.h"
+#include "accopt/Execution/Executor.h"
+#include "accopt/Simulator/Simulator.h"
+#include "accopt/Target/MachineIO.h"
+#include "dialects/Accel/AccelOps.h"
+#include "lib/Simulator/Runner/HostExecutor.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <random>
+
+namespace cl = llvm::cl;
+using namespace accopt;
+
+static cl::opt<std::string> input(cl::Positional, cl::Required);
+static cl::opt<std::string> target("target", cl::init("systolic16x16"));
+static cl::opt<std::string> calibrationData("calibration-data");
+static cl::list<std::string> shapes("input-shape");
+static cl::opt<unsigned> seed("seed", cl::init(0));
+static cl::opt<bool> costOnly("cost-only",
+                              cl::desc("Compare analysis and simulator only"));
+static llvm::ExitOnError exitOnError("accopt-prove: ");
+
+namespace {
+struct Described {
+  std::string name;
+  mlir::Value value;
+};
+
+[[noreturn]] void fail(const llvm::Twine &message) {
+  llvm::errs() << "accopt-prove: " << input << ": " << message << '\n';
+  exit(1);
+}
+
+/// The values that the binary's table of tensors names, in its order: what
+/// `@main` returns, then the described ones.
+std::vector<Described> describedValues(mlir::func::FuncOp function) {
+  std::vector<Described> values;
+  for (mlir::Operation &op : function.getBody().front())
+    if (auto description =
+            op.getAttrOfType<mlir::DictionaryAttr>("accel.tensor"))
+      values.push_back(
+          {description.getAs<mlir::StringAttr>("accel.name").str(),
+           op.getResult(0)});
+  return values;
+}
+
+/// Runs `@main` as TOSA; it returns the described values after its results.
+std::vector<Tensor> runTosa(mlir::ModuleOp layers,
+                            const std::vector<Tensor> &inputs) {
+  mlir::OwningOpRef<mlir::ModuleOp> module = layers.clone();
+  auto function = module->lookupSymbol<mlir::func::FuncOp>("main");
+  auto ret = mlir::cast<mlir::func::ReturnOp>(
+      function.getBody().front().getTerminator());
+  llvm::SmallVector<mlir::Value> results(ret.getOperands());
+  for (const Described &described : describedValues(function))
+    results.push_back(described.value);
+  ret.getOperandsMutable().assign(results);
+  function.setType(mlir::FunctionType::get(
+      module->getContext(), function.getArgumentTypes(),
+      mlir::ValueRange(results).getTypes()));
+  function.removeResAttrsAttr();
+  if (mlir::failed(convertAccelToTosa(function)))
+    fail("no conversion to TOSA");
+  auto executor = exitOnError(Executor::create(*module, "main"));
+  return exitOnError(executor->run(inputs));
+}
+
+struct Checker {
+  const Program &program;
+  const std::vector<Described> &described;
+  const std::vector<Tensor> &expected;
+  size_t outputs;
+  Simulator &simulator;
+  uint64_t elements = 0;
+  unsigned tensors = 0, wrong = 0;
+
+  void compare(const TensorInfo &info, const Tensor &want) {
+    llvm::ArrayRef<int8_t> got = simulator.tensorBytes(info);
+    llvm::ArrayRef<int8_t> values = want.values<int8_t>();
+    ++tensors;
+    elements += values.size();
+    if (got == values)
+      return;
+    ++wrong;
+    size_t at = 0, count = 0;
+    for (size_t i = 0; i < values.size(); ++i)
+      if (got[i] != values[i] && !count++)
+        at = i;
+    llvm::errs() << input << ": tensor '" << info.name << "': " << count
+                 << " of " << values.size() << " elements differ, first at "
+                 << at << ": expected " << int(values[at]) << ", got "
+                 << int(got[at]) << '\n';
+  }
+  /// Intermediate tensors stand in the table in the order of the function,
+  /// less those that are outputs.
+  void layerComplete(uint32_t layer) {
+    for (const TensorInfo &info : program.tensors) {
+      if (info.kind != TensorInfo::Kind::Intermediate ||
+          info.definedBy != int32_t(layer))
+        continue;
+      for (size_t i = 0; i < described.size(); ++i)
+        if (described[i].name == info.name)
+          compare(info, expected[outputs + i]);
+    }
+  }
+};
+
+std::vector<Tensor> randomInputs(const Program &program) {
+  std::mt19937 random(seed);
+  std::vector<Tensor> inputs;
+  for (const TensorInfo &info : program.tensors) {
+    if (info.kind != TensorInfo::Kind::Input)
+      continue;
+    int64_t size = 1;
+    for (int64_t extent : info.shape)
+      size *= extent;
+    std::vector<int8_t> values(size);
+    for (int8_t &value : values)
+      value = int8_t(random());
+    inputs.push_back(Tensor::create<int8_t>(info.shape, values));
+  }
+  return inputs;
+}
+
+void compareCosts(const Program &program, const RunResult &run) {
+  CostAnalysis analysis = exitOnError(analyzeCost(program));
+  if (analysis.cycles != run.cycles)
+    fail("analysis: " + llvm::Twine(analysis.cycles) + " cycles, simulator: " +
+         llvm::Twine(run.cycles));
+  for (size_t i = 0; i < run.layers.size(); ++i)
+    if (!(analysis.layers[i] == run.layers[i]))
+      fail("layer '" + program.layers[i].name + "': analysis and simulator "
+           "differ (cycles " + llvm::Twine(analysis.layers[i].cycles) + " and " +
+           llvm::Twine(run.layers[i].cycles) + ")");
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  cl::ParseCommandLineOptions(argc, argv, "Proves a model's binary\n");
+  CompileOptions options;
+  options.input = input;
+  options.target = target;
+  options.calibrationData = calibrationData;
+  options.quiet = true;
+  for (const std::string &shape : shapes) {
+    auto [name, size] = llvm::StringRef(shape).rsplit('=');
+    options.import.inputShapes[name] = exitOnError(parseShape(size));
+  }
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto layers = compileToLayers(options, context);
+  if (!layers)
+    return 1;
+  auto compiled = compileLayers(*layers, exitOnError(loadMachine(target)));
+  if (mlir::failed(compiled))
+    return 1;
+  // Through the bytes of the binary, as acc-sim gets it.
+  auto bytes = exitOnError(writeBinary(*compiled));
+  Program program = exitOnError(loadProgram(llvm::MemoryBufferRef(
+      llvm::StringRef(bytes.data(), bytes.size()), "binary")));
+
+  std::vector<Tensor> inputs = randomInputs(program);
+  auto function = layers->lookupSymbol<mlir::func::FuncOp>("main");
+  std::vector<Described> described = describedValues(function);
+  std::vector<Tensor> expected;
+  if (!costOnly)
+    expected = runTosa(*layers, inputs);
+  HostExecutor host(program);
+  SimulatorOptions simulatorOptions;
+  simulatorOptions.functional = !costOnly;
+  Simulator simulator(program, &host, simulatorOptions);
+  Checker checker{program,   described, expected, function.getNumResults(),
+                  simulator};
+  if (costOnly) {
+    compareCosts(program, exitOnError(simulator.run()));
+    llvm::outs() << "costs equal\n";
+    return 0;
+  }
+  size_t next = 0;
+  for (const TensorInfo &info : program.tensors)
+    if (info.kind == TensorInfo::Kind::Input)
+      llvm::copy(inputs[next++].values<int8_t>(),
+                 simulator.tensorBytes(info).begin());
+  simulator.onLayerComplete(
+      [&](uint32_t layer) { checker.layerComplete(layer); });
+  RunResult run = exitOnError(simulator.run());
+  next = 0;
+  for (const TensorInfo &info : program.tensors)
+    if (info.kind == TensorInfo::Kind::Output)
+      checker.compare(info, expected[next++]);
+  compareCosts(program, run);
+  llvm::outs() << llvm::format(
+      "%u tensors, %llu elements, %u tensors differ; %llu cycles, costs equal\n",
+      checker.tensors, (unsigned long long)checker.elements, checker.wrong,
+      (unsigned long long)run.cycles);
+  return checker.wrong ? 1 : 0;
+}
