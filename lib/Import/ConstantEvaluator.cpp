@@ -265,14 +265,15 @@ LogicalResult Evaluator::reduce(IntFn ints, FloatFn floats) {
   }
   SmallVector<int64_t> starts = stridedIndices(outer, outerStrides);
   HostTensor result = in[0].gather(shape, starts);
-  for (auto [i, start] : llvm::enumerate(starts))
-    for (int64_t at :
-         ArrayRef(stridedIndices(inner, innerStrides, start)).drop_front()) {
+  for (auto [i, start] : llvm::enumerate(starts)) {
+    SmallVector<int64_t> run = stridedIndices(inner, innerStrides, start);
+    for (int64_t at : ArrayRef<int64_t>(run).drop_front()) {
       if (result.isFloat())
         result.floats[i] = floats(result.floats[i], in[0].floats[at]);
       else
         result.ints[i] = ints(result.ints[i], in[0].ints[at]);
     }
+  }
   return done(result);
 }
 
