@@ -11,6 +11,7 @@
 #include "lib/Execution/Constants.h"
 #include "lib/Execution/Lowering.h"
 
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/ExecutionEngine/ExecutionEngine.h"
 #include "mlir/IR/Diagnostics.h"
@@ -205,8 +206,7 @@ Executor::create(ModuleOp source, StringRef name,
   impl->constants = extractConstants(function);
   constexpr const char *preparationName = "accopt.prepare";
   func::FuncOp preparation = extractPreparation(
-      function, static_cast<unsigned>(impl->constants.size()),
-      preparationName);
+      function, static_cast<unsigned>(impl->constants.size()), preparationName);
   std::vector<Slot> prepared;
   if (preparation)
     if (auto error = readSlots(preparation.getResultTypes(), prepared))
@@ -244,11 +244,15 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
                              const ExecutorOptions &options) {
   DialectRegistry registry;
   registerInputDialects(registry);
-  auto context = std::make_unique<MLIRContext>(
-      registry, MLIRContext::Threading::DISABLED);
+  auto context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
+    llvm::MemoryBufferRef buffer(StringRef(bytecode.data(), bytecode.size()),
+                                 "module");
+    if (!isBytecode(buffer))
+      return makeError("malformed module: expected MLIR bytecode");
     module = parseSourceString<ModuleOp>(
         StringRef(bytecode.data(), bytecode.size()), context.get());
     if (!module)

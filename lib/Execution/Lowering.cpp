@@ -36,9 +36,9 @@ using namespace mlir;
 namespace accopt {
 
 void registerInputDialects(DialectRegistry &registry) {
-  registry.insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
-                  math::MathDialect, tensor::TensorDialect,
-                  tosa::TosaDialect>();
+  registry
+      .insert<arith::ArithDialect, func::FuncDialect, linalg::LinalgDialect,
+              math::MathDialect, tensor::TensorDialect, tosa::TosaDialect>();
 }
 
 void registerLoweringInterfaces(DialectRegistry &registry) {

@@ -26,8 +26,7 @@ void registerLoweringInterfaces(mlir::DialectRegistry &registry);
 /// TOSA to linalg on tensors; every call is inlined into `function`, which
 /// remains alone.
 llvm::LogicalResult lowerToLinalg(mlir::ModuleOp module,
-                                  mlir::func::FuncOp function,
-                                  bool vectorize);
+                                  mlir::func::FuncOp function, bool vectorize);
 /// Linalg on tensors to the LLVM dialect. Functions take bare pointers: their
 /// arguments, then their results.
 llvm::LogicalResult lowerToLLVM(mlir::ModuleOp module,

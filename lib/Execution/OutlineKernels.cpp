@@ -75,18 +75,16 @@ void outlineKernels(ModuleOp module) {
   for (linalg::LinalgOp op : ops) {
     llvm::SetVector<Value> buffers;
     llvm::SetVector<Operation *> constants;
-    if (!op.hasPureBufferSemantics() ||
-        !collectInputs(op, buffers, constants))
+    if (!op.hasPureBufferSemantics() || !collectInputs(op, buffers, constants))
       continue;
-    func::FuncOp kernel = buildKernel(op, buffers.getArrayRef(),
-                                      constants.getArrayRef());
+    func::FuncOp kernel =
+        buildKernel(op, buffers.getArrayRef(), constants.getArrayRef());
     std::string text;
     llvm::raw_string_ostream os(text);
     kernel->print(os, OpPrintingFlags().useLocalScope());
     auto [entry, isNew] = kernels.try_emplace(text, kernel);
     if (isNew) {
-      kernel.setName(
-          ("accopt.kernel" + llvm::Twine(kernels.size())).str());
+      kernel.setName(("accopt.kernel" + llvm::Twine(kernels.size())).str());
       module.push_back(kernel);
     } else {
       kernel.erase();

@@ -189,14 +189,12 @@ bool Rewriter::analyzeAccesses() {
     int64_t size = 1;
     for (auto [extent, step] : llvm::zip_equal(type.getShape(), stride))
       size += (extent - 1) * step;
-    auto layout = start == 0
-                      ? MemRefLayoutAttrInterface()
-                      : MemRefLayoutAttrInterface(StridedLayoutAttr::get(
-                            b.getContext(), start, {1}));
+    auto layout = start == 0 ? MemRefLayoutAttrInterface()
+                             : MemRefLayoutAttrInterface(StridedLayoutAttr::get(
+                                   b.getContext(), start, {1}));
     auto flat = MemRefType::get({size}, type.getElementType(), layout);
     access.buffer = memref::ReinterpretCastOp::create(
-        b, flat, operand, start, ArrayRef<int64_t>{size},
-        ArrayRef<int64_t>{1});
+        b, flat, operand, start, ArrayRef<int64_t>{size}, ArrayRef<int64_t>{1});
   }
   return true;
 }
@@ -245,9 +243,8 @@ BlockSizes Rewriter::chooseBlock() const {
   int64_t registers = lanes >= 16 ? 24 : 12;
   double bestCost = std::numeric_limits<double>::max();
   for (int64_t rows = 1; rows <= std::min<int64_t>(rowCount, 12); ++rows)
-    for (int64_t vectors = 1;
-         vectors <= std::min<int64_t>(vectorCount, 16) &&
-         rows * vectors <= registers;
+    for (int64_t vectors = 1; vectors <= std::min<int64_t>(vectorCount, 16) &&
+                              rows * vectors <= registers;
          ++vectors) {
       // Per step of the reduction: multiply-adds, loads, loop.
       auto cost = [&](int64_t r, int64_t v) {
@@ -255,10 +252,10 @@ BlockSizes Rewriter::chooseBlock() const {
                0.5 * static_cast<double>(r + v) + 1;
       };
       auto inRow = [&](int64_t r) {
-        double sum = static_cast<double>(vectorCount / vectors) *
-                     cost(r, vectors);
-        return sum + (vectorCount % vectors ? cost(r, vectorCount % vectors)
-                                            : 0);
+        double sum =
+            static_cast<double>(vectorCount / vectors) * cost(r, vectors);
+        return sum +
+               (vectorCount % vectors ? cost(r, vectorCount % vectors) : 0);
       };
       double total = static_cast<double>(rowCount / rows) * inRow(rows);
       if (rowCount % rows)
@@ -331,8 +328,8 @@ Value Rewriter::load(unsigned operand, Value offset, int64_t constant,
   if (access.scalar)
     return access.scalar;
   if (constant != 0)
-    offset = arith::AddIOp::create(
-        b, offset, arith::ConstantIndexOp::create(b, constant));
+    offset = arith::AddIOp::create(b, offset,
+                                   arith::ConstantIndexOp::create(b, constant));
   if (coefficient(operand, vectorDim) == 0)
     return memref::LoadOp::create(b, access.buffer, offset);
   auto element = cast<MemRefType>(access.buffer.getType()).getElementType();
@@ -349,8 +346,8 @@ Value Rewriter::asVector(Value value, int64_t width) {
 
 /// One step of the reduction for one vector of one row: the op's body, on
 /// scalars where all operands are, on vectors otherwise.
-Value Rewriter::evaluate(const Offsets &offsets, Value accumulator,
-                         int64_t row, int64_t vector, int64_t width) {
+Value Rewriter::evaluate(const Offsets &offsets, Value accumulator, int64_t row,
+                         int64_t vector, int64_t width) {
   IRMapping mapping;
   Block *body = op.getBlock();
   for (auto [index, argument] : llvm::enumerate(body->getArguments())) {
@@ -370,8 +367,7 @@ Value Rewriter::evaluate(const Offsets &offsets, Value accumulator,
     });
     if (onVectors)
       for (Value operand : inner.getOperands())
-        mapping.map(operand,
-                    asVector(mapping.lookupOrDefault(operand), width));
+        mapping.map(operand, asVector(mapping.lookupOrDefault(operand), width));
     Operation *clone = b.clone(inner, mapping);
     if (onVectors)
       clone->getResult(0).setType(
@@ -423,10 +419,9 @@ void Rewriter::buildBlock(Offsets offsets, int64_t rows, int64_t vectors,
   SmallVector<Value> accumulators;
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t vector = 0; vector < vectors; ++vector)
-      accumulators.push_back(
-          load(output, position(row, vector), 0, width));
-  accumulators = reduce(reductions, offsets, accumulators, rows, vectors,
-                        width);
+      accumulators.push_back(load(output, position(row, vector), 0, width));
+  accumulators =
+      reduce(reductions, offsets, accumulators, rows, vectors, width);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t vector = 0; vector < vectors; ++vector) {
       Value value = accumulators[row * vectors + vector];
@@ -485,9 +480,8 @@ bool Rewriter::run() {
                        loop(
                            rows.begin, rows.end, rows.width, {},
                            [&](Value row, ValueRange) -> SmallVector<Value> {
-                             buildBlock(advance(inner, rowDim, row),
-                                        rows.width, segment.vectors,
-                                        segment.width);
+                             buildBlock(advance(inner, rowDim, row), rows.width,
+                                        segment.vectors, segment.width);
                              return {};
                            },
                            nullptr);

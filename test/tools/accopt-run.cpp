@@ -139,8 +139,7 @@ static llvm::Error runModel() {
     return fail("cannot lower to TOSA");
   SmallVector<std::string> names;
   for (unsigned i = 0; i < network.getNumResults(); ++i)
-    names.push_back(
-        nameOf(network.getResultAttr(i, "nn.name"), "output", i));
+    names.push_back(nameOf(network.getResultAttr(i, "nn.name"), "output", i));
   network.erase();
 
   ExecutorOptions options;

@@ -83,11 +83,11 @@ public:
 
   /// A linalg.generic over `shape`'s index space, parallel in every dimension;
   /// operands broadcast as in numpy. `body` gets scalars of the operands.
-  Value
-  elementwise(Shape shape, mlir::Type resultType, mlir::ValueRange operands,
-              llvm::function_ref<Value(mlir::OpBuilder &, mlir::Location,
-                                       mlir::ValueRange)>
-                  body);
+  Value elementwise(Shape shape, mlir::Type resultType,
+                    mlir::ValueRange operands,
+                    llvm::function_ref<Value(mlir::OpBuilder &, mlir::Location,
+                                             mlir::ValueRange)>
+                        body);
 
   mlir::RankedTensorType tensorType(Shape shape, mlir::Type elementType) const {
     return mlir::RankedTensorType::get(shape, elementType);

@@ -10,9 +10,9 @@
 #define ACCOPT_EXECUTION_EXECUTOR_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <cstdint>
@@ -107,8 +107,7 @@ public:
                      const ExecutorOptions &options = {});
 
   /// Runs on one tensor for each argument, of its shape and type.
-  llvm::Expected<std::vector<Tensor>>
-  run(llvm::ArrayRef<Tensor> inputs) const;
+  llvm::Expected<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) const;
 
 private:
   struct Impl;
@@ -121,9 +120,9 @@ std::string toBytecode(mlir::ModuleOp module);
 
 /// Called with a value of the original function, its elements in ONNX's layout,
 /// and their shape.
-using ValueCallback = llvm::function_ref<void(
-    mlir::Value value, llvm::ArrayRef<float> data,
-    llvm::ArrayRef<int64_t> shape)>;
+using ValueCallback =
+    llvm::function_ref<void(mlir::Value value, llvm::ArrayRef<float> data,
+                            llvm::ArrayRef<int64_t> shape)>;
 
 /// Runs float nn functions and shows every intermediate value.
 class IntermediateRunner {

@@ -33,9 +33,8 @@ static LogicalResult convertOp(TosaBuilder &builder, Operation *op) {
         return success();
       })
       .Case([&](accel::HostOp host) {
-        auto call = func::CallOp::create(builder, host.getCallee(),
-                                         host.getResultTypes(),
-                                         host.getInputs());
+        auto call = func::CallOp::create(
+            builder, host.getCallee(), host.getResultTypes(), host.getInputs());
         host->replaceAllUsesWith(call);
         return success();
       })
@@ -50,8 +49,7 @@ LogicalResult convertAccelToTosa(func::FuncOp function) {
                        linalg::LinalgDialect, tensor::TensorDialect,
                        tosa::TosaDialect>();
   TosaBuilder builder(function.getLoc(), context);
-  for (Operation &op :
-       llvm::make_early_inc_range(function.getBody().front())) {
+  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
     if (!isa<accel::AccelDialect>(op.getDialect()))
       continue;
     builder.setLoc(op.getLoc());

@@ -94,8 +94,8 @@ Value LayerConverter::convert(accel::Conv2DOp op) {
 Value LayerConverter::convert(accel::DepthwiseConv2DOp op) {
   ArrayRef<int64_t> weightShape = getShape(op.getWeights());
   ArrayRef<int64_t> outShape = getShape(op.getResult());
-  SlidingWindow window(weightShape.take_front(2), op.getStrides(),
-                       op.getPads(), op.getDilations(), outShape.slice(1, 2));
+  SlidingWindow window(weightShape.take_front(2), op.getStrides(), op.getPads(),
+                       op.getDilations(), outShape.slice(1, 2));
   Value input = window.fit(b, op.getInput(), op.getInputZeroPoint());
   SmallVector<int64_t> withMultiplier(weightShape);
   withMultiplier.push_back(1);

@@ -23,8 +23,8 @@ Value LayerConverter::convert(accel::ConcatOp op) {
 }
 
 Value LayerConverter::convert(accel::SliceOp op) {
-  return b.stridedSlice(op.getInput(), op.getStarts(),
-                        getShape(op.getResult()), op.getSteps());
+  return b.stridedSlice(op.getInput(), op.getStarts(), getShape(op.getResult()),
+                        op.getSteps());
 }
 
 Value LayerConverter::convert(accel::PadOp op) {

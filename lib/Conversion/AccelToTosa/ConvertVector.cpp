@@ -70,9 +70,9 @@ Value LayerConverter::convert(accel::AvgPoolOp op) {
   Value ones =
       b.splat({window.kernel[0], window.kernel[1], channels, 1}, i8, 1);
   Value sum = tosa::DepthwiseConv2DOp::create(
-      b, b.tensorType(outShape, i32), input, ones,
-      b.splat({channels}, i32, 0), b.zeroPoint(i8, op.getInputZeroPoint()),
-      b.zeroPoint(i8, 0), window.tosaPad(), ArrayRef<int64_t>(window.strides),
+      b, b.tensorType(outShape, i32), input, ones, b.splat({channels}, i32, 0),
+      b.zeroPoint(i8, op.getInputZeroPoint()), b.zeroPoint(i8, 0),
+      window.tosaPad(), ArrayRef<int64_t>(window.strides),
       ArrayRef<int64_t>(window.dilations), i32);
 
   // The scale goes by pixel; tosa.rescale goes by the last dimension.

@@ -81,8 +81,7 @@ void Converter::convertOp(nn::ClipOp op) {
 
 void Converter::convertOp(nn::LeakyReluOp op) {
   convertUnary(op, [&](Value x) -> Value {
-    Value scaled =
-        b.mul(x, b.scalarLike(x, op.getAlpha().convertToFloat()));
+    Value scaled = b.mul(x, b.scalarLike(x, op.getAlpha().convertToFloat()));
     Value isPositive = tosa::GreaterEqualOp::create(
         b, b.tensorType(getShape(x), b.getI1Type()), x, b.scalarLike(x, 0));
     return tosa::SelectOp::create(b, x.getType(), isPositive, x, scaled);
@@ -126,13 +125,11 @@ void Converter::convertOp(nn::BatchNormOp op) {
     return b.reshape(first(nn), shape);
   };
   Value variance = parameter(op.getVariance());
-  Value stabilized = b.add(
-      variance, b.scalarLike(variance, op.getEpsilon().convertToFloat()));
-  Value inverse =
-      tosa::RsqrtOp::create(b, stabilized.getType(), stabilized);
+  Value stabilized =
+      b.add(variance, b.scalarLike(variance, op.getEpsilon().convertToFloat()));
+  Value inverse = tosa::RsqrtOp::create(b, stabilized.getType(), stabilized);
   Value factor = b.mul(parameter(op.getScale()), inverse);
-  Value centred =
-      b.sub(get(op.getInput(), layout), parameter(op.getMean()));
+  Value centred = b.sub(get(op.getInput(), layout), parameter(op.getMean()));
   set(op.getResult(), b.add(b.mul(centred, factor), parameter(op.getShift())),
       layout);
 }
@@ -182,8 +179,8 @@ void Converter::convertOp(nn::LrnOp op) {
                   b, zeros.getType(), ValueRange{squares, windowShape}, zeros,
                   maps, iterators,
                   [](OpBuilder &builder, Location loc, ValueRange args) {
-                    Value total = arith::AddFOp::create(builder, loc, args[2],
-                                                        args[0]);
+                    Value total =
+                        arith::AddFOp::create(builder, loc, args[2], args[0]);
                     linalg::YieldOp::create(builder, loc, total);
                   })
                   .getResult(0);

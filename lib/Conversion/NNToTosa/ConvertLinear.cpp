@@ -31,8 +31,8 @@ Value Converter::groupedConv(Value input, Value weights, nn::ConvOp op,
   shape.back() = groups;
   shape.push_back(channels);
   input = b.reshape(input, shape);
-  weights = b.reshape(weights, {groups, filters, channels, window.kernel[0],
-                                window.kernel[1]});
+  weights = b.reshape(
+      weights, {groups, filters, channels, window.kernel[0], window.kernel[1]});
   weights = b.transpose(weights, {0, 3, 4, 2, 1});
 
   AffineExpr n, oh, ow, g, f, kh, kw, c;
@@ -60,8 +60,8 @@ Value Converter::groupedConv(Value input, Value weights, nn::ConvOp op,
             linalg::YieldOp::create(builder, loc, sum);
           })
           .getResult(0);
-  return b.reshape(result, {shape[0], window.out[0], window.out[1],
-                            groups * filters});
+  return b.reshape(result,
+                   {shape[0], window.out[0], window.out[1], groups * filters});
 }
 
 void Converter::convertOp(nn::ConvOp op) {
@@ -69,13 +69,13 @@ void Converter::convertOp(nn::ConvOp op) {
   SmallVector<int64_t> weightShape(getShape(op.getWeights()));
   SmallVector<int64_t> outShape = lastShape(getShape(op.getResult()));
   SlidingWindow window(ArrayRef(weightShape).drop_front(2), op.getStrides(),
-                op.getPads(), op.getDilations(),
-                getShape(op.getResult()).drop_front(2));
+                       op.getPads(), op.getDilations(),
+                       getShape(op.getResult()).drop_front(2));
   input = window.fit(b, input, 0);
   int64_t filters = weightShape[0], channels = getShape(input)[3];
   Value weights =
-      b.reshape(first(op.getWeights()), {filters, weightShape[1],
-                                         window.kernel[0], window.kernel[1]});
+      b.reshape(first(op.getWeights()),
+                {filters, weightShape[1], window.kernel[0], window.kernel[1]});
   bool depthwise = weightShape[1] == 1 && op.getGroups() > 1;
   bool grouped = !depthwise && op.getGroups() > 1;
   Type f32 = b.getF32Type();
@@ -98,10 +98,10 @@ void Converter::convertOp(nn::ConvOp op) {
         f32);
   } else {
     weights = b.transpose(weights, {0, 2, 3, 1});
-    result = tosa::Conv2DOp::create(
-        b, type, input, weights, bias, zero, zero, window.tosaPad(),
-        ArrayRef<int64_t>(window.strides), ArrayRef<int64_t>(window.dilations),
-        f32);
+    result = tosa::Conv2DOp::create(b, type, input, weights, bias, zero, zero,
+                                    window.tosaPad(),
+                                    ArrayRef<int64_t>(window.strides),
+                                    ArrayRef<int64_t>(window.dilations), f32);
   }
   if (op.getResidual())
     result = b.add(result, last(op.getResidual()));
@@ -159,8 +159,8 @@ void Converter::convertOp(nn::MatMulOp op) {
   int64_t count = 1;
   for (int64_t size : batch)
     count *= size;
-  bool oneRight = llvm::all_of(bShape.drop_back(2),
-                               [](int64_t size) { return size == 1; });
+  bool oneRight =
+      llvm::all_of(bShape.drop_back(2), [](int64_t size) { return size == 1; });
   if (oneRight) {
     // One right matrix for all: the batch is more rows.
     a = b.reshape(a, {1, count * rows, inner});

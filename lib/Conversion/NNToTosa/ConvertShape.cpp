@@ -91,9 +91,9 @@ void Converter::convertOp(nn::PadOp op) {
                b.pad(x, low, high, op.getValue().convertToFloat()), layout);
   for (auto [axis, before, after] : llvm::enumerate(low, high))
     if (before != 0 || after != 0)
-      x = b.gather(x, static_cast<int64_t>(axis),
-                   paddedIndices(op.getMode(), getShape(x)[axis], before,
-                                 after));
+      x = b.gather(
+          x, static_cast<int64_t>(axis),
+          paddedIndices(op.getMode(), getShape(x)[axis], before, after));
   set(op.getResult(), x, layout);
 }
 

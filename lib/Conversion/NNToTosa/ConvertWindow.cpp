@@ -15,8 +15,8 @@ namespace accopt {
 
 /// A pooling of linalg's, which can be dilated, over explicitly padded input.
 template <typename OpT>
-static Value dilatedPool(TosaBuilder &b, Value input, const SlidingWindow &window,
-                         double init) {
+static Value dilatedPool(TosaBuilder &b, Value input,
+                         const SlidingWindow &window, double init) {
   SmallVector<int64_t> shape = {getShape(input)[0], window.out[0],
                                 window.out[1], getShape(input)[3]};
   Value start = b.splat(shape, b.getF32Type(), init);
@@ -31,7 +31,8 @@ static Value dilatedPool(TosaBuilder &b, Value input, const SlidingWindow &windo
 void Converter::convertOp(nn::MaxPoolOp op) {
   constexpr double lowest = std::numeric_limits<float>::lowest();
   SlidingWindow window(op.getKernel(), op.getStrides(), op.getPads(),
-                op.getDilations(), getShape(op.getResult()).drop_front(2));
+                       op.getDilations(),
+                       getShape(op.getResult()).drop_front(2));
   Value input = window.fit(b, last(op.getInput()), lowest);
   if (window.isDilated() || window.hasWidePadding())
     input = window.padExplicitly(b, input, lowest);
@@ -48,7 +49,8 @@ void Converter::convertOp(nn::MaxPoolOp op) {
 
 /// How many positions of each window count: those in [begin, end) of the
 /// padded input, whose first element is position 0.
-static SmallVector<float> countPositions(const SlidingWindow &window, const int64_t *begin,
+static SmallVector<float> countPositions(const SlidingWindow &window,
+                                         const int64_t *begin,
                                          const int64_t *end) {
   SmallVector<float> counts[2];
   for (int i = 0; i < 2; ++i)
@@ -69,7 +71,8 @@ static SmallVector<float> countPositions(const SlidingWindow &window, const int6
 
 void Converter::convertOp(nn::AveragePoolOp op) {
   SlidingWindow window(op.getKernel(), op.getStrides(), op.getPads(),
-                op.getDilations(), getShape(op.getResult()).drop_front(2));
+                       op.getDilations(),
+                       getShape(op.getResult()).drop_front(2));
   Value input = last(op.getInput());
   bool includePad = op.getCountIncludePad();
   int64_t begin[2], end[2];
@@ -81,8 +84,7 @@ void Converter::convertOp(nn::AveragePoolOp op) {
   Type f32 = b.getF32Type();
   // TOSA counts what is not padding. Padding that counts is made input.
   SlidingWindow plain = window;
-  Value plainInput =
-      includePad ? plain.padExplicitly(b, input, 0) : input;
+  Value plainInput = includePad ? plain.padExplicitly(b, input, 0) : input;
   plainInput = plain.fit(b, plainInput, 0);
   if (!plain.isDilated() && !plain.hasWidePadding()) {
     Value zero = b.zeroPoint(f32, 0);
@@ -97,8 +99,7 @@ void Converter::convertOp(nn::AveragePoolOp op) {
   input = window.fit(b, input, 0);
   input = window.padExplicitly(b, input, 0);
   Value sum = dilatedPool<linalg::PoolingNhwcSumOp>(b, input, window, 0);
-  Value divisor =
-      b.constantF32({1, window.out[0], window.out[1], 1}, counts);
+  Value divisor = b.constantF32({1, window.out[0], window.out[1], 1}, counts);
   setLast(op.getResult(), b.div(sum, divisor));
 }
 

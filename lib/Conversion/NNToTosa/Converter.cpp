@@ -168,8 +168,8 @@ Value Converter::quantize(Value value, quant::QuantizedType type,
   return b.elementwise(
       getShape(value), result, operands,
       [&](OpBuilder &builder, Location loc, ValueRange args) -> Value {
-        Value scale = params.axis ? args[1]
-                                  : f32(builder, loc, params.scales.front());
+        Value scale =
+            params.axis ? args[1] : f32(builder, loc, params.scales.front());
         Value zero = params.axis ? args[2]
                                  : f32(builder, loc, params.zeroPoints.front());
         Value x = arith::DivFOp::create(builder, loc, args[0], scale);
@@ -208,8 +208,8 @@ Value Converter::dequantize(Value value, quant::QuantizedType type,
   return b.elementwise(
       getShape(value), b.getF32Type(), operands,
       [&](OpBuilder &builder, Location loc, ValueRange args) -> Value {
-        Value scale = params.axis ? args[1]
-                                  : f32(builder, loc, params.scales.front());
+        Value scale =
+            params.axis ? args[1] : f32(builder, loc, params.scales.front());
         Value zero = params.axis ? args[2]
                                  : f32(builder, loc, params.zeroPoints.front());
         Value x;

@@ -48,7 +48,9 @@ public:
   Value stored(Value nn, Layout layout);
 
   /// Defines the value of `nn`; where its type is quantized, quantizes.
-  void setFirst(Value nn, Value value) { set(nn, value, Layout::ChannelsFirst); }
+  void setFirst(Value nn, Value value) {
+    set(nn, value, Layout::ChannelsFirst);
+  }
   void setLast(Value nn, Value value) { set(nn, value, Layout::ChannelsLast); }
   void set(Value nn, Value value, Layout layout);
   /// Defines it by storage integers.
@@ -71,8 +73,7 @@ private:
 
   Value toLayout(Value value, Layout from, Shape nnShape);
   Value quantize(Value value, mlir::quant::QuantizedType type, Layout layout);
-  Value dequantize(Value value, mlir::quant::QuantizedType type,
-                   Layout layout);
+  Value dequantize(Value value, mlir::quant::QuantizedType type, Layout layout);
   /// Scale or zero point as a tensor that broadcasts along the quantized
   /// dimension.
   Value perAxis(llvm::ArrayRef<float> values, int64_t axis, int64_t rank,

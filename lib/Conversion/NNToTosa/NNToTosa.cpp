@@ -31,8 +31,8 @@ void loadTosaDialects(MLIRContext &context) {
 /// The type of the tensor that holds an nn value.
 static Type storageTensor(Type type) {
   auto tensor = cast<RankedTensorType>(type);
-  return RankedTensorType::get(tensor.getShape(), Converter::storageType(
-                                                      tensor.getElementType()));
+  return RankedTensorType::get(tensor.getShape(),
+                               Converter::storageType(tensor.getElementType()));
 }
 
 FailureOr<func::FuncOp> convertNNToTosa(func::FuncOp nnFunction,
@@ -155,8 +155,7 @@ FailureOr<func::FuncOp> buildHostFunction(OpBuilder &at, Operation *op,
 namespace {
 struct NNToTosaPass : impl::NNToTosaPassBase<NNToTosaPass> {
   void runOnOperation() override {
-    SmallVector<func::FuncOp> functions(
-        getOperation().getOps<func::FuncOp>());
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       if (function.isExternal())
         continue;

@@ -6,9 +6,10 @@ using namespace mlir;
 
 namespace accopt {
 
-SlidingWindow::SlidingWindow(ArrayRef<int64_t> kernelSize, ArrayRef<int64_t> steps,
-               ArrayRef<int64_t> pads, ArrayRef<int64_t> dilation,
-               ArrayRef<int64_t> outSpatial) {
+SlidingWindow::SlidingWindow(ArrayRef<int64_t> kernelSize,
+                             ArrayRef<int64_t> steps, ArrayRef<int64_t> pads,
+                             ArrayRef<int64_t> dilation,
+                             ArrayRef<int64_t> outSpatial) {
   size_t dims = kernelSize.size();
   for (size_t i = 0; i < 2; ++i) {
     kernel[i] = strides[i] = dilations[i] = out[i] = 1;
@@ -51,8 +52,8 @@ bool SlidingWindow::hasWidePadding() const {
 }
 
 Value SlidingWindow::padExplicitly(TosaBuilder &b, Value input, double value) {
-  Value padded = b.pad(input, {0, low[0], low[1], 0},
-                       {0, high[0], high[1], 0}, value);
+  Value padded =
+      b.pad(input, {0, low[0], low[1], 0}, {0, high[0], high[1], 0}, value);
   low[0] = low[1] = high[0] = high[1] = 0;
   return padded;
 }

@@ -19,11 +19,13 @@ struct SlidingWindow {
   /// `pads` lists all begins, then all ends. `outSpatial` is the result's
   /// spatial shape.
   SlidingWindow(llvm::ArrayRef<int64_t> kernel, llvm::ArrayRef<int64_t> strides,
-         llvm::ArrayRef<int64_t> pads, llvm::ArrayRef<int64_t> dilations,
-         llvm::ArrayRef<int64_t> outSpatial);
+                llvm::ArrayRef<int64_t> pads, llvm::ArrayRef<int64_t> dilations,
+                llvm::ArrayRef<int64_t> outSpatial);
 
   /// Positions from the first to the last element of the window, inclusive.
-  int64_t extent(int dim) const { return (kernel[dim] - 1) * dilations[dim] + 1; }
+  int64_t extent(int dim) const {
+    return (kernel[dim] - 1) * dilations[dim] + 1;
+  }
 
   /// Makes the windows cover the padded input exactly, as TOSA demands: the
   /// end padding shrinks or grows, and input that no window reads is cropped.

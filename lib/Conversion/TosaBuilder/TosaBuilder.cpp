@@ -118,17 +118,17 @@ Value TosaBuilder::transpose(Value input, ArrayRef<int64_t> perm) {
     if (isa<SplatElementsAttr>(constantOp.getValues()))
       return reshape(input, shape);
   SmallVector<int32_t> perms(perm.begin(), perm.end());
-  return tosa::TransposeOp::create(
-      *this, tensorType(shape, getElementType(input)), input,
-      getDenseI32ArrayAttr(perms));
+  return tosa::TransposeOp::create(*this,
+                                   tensorType(shape, getElementType(input)),
+                                   input, getDenseI32ArrayAttr(perms));
 }
 
 Value TosaBuilder::slice(Value input, Shape starts, Shape sizes) {
   if (getShape(input) == sizes)
     return input;
-  return tosa::SliceOp::create(*this,
-                               tensorType(sizes, getElementType(input)), input,
-                               shapeOperand(starts), shapeOperand(sizes));
+  return tosa::SliceOp::create(*this, tensorType(sizes, getElementType(input)),
+                               input, shapeOperand(starts),
+                               shapeOperand(sizes));
 }
 
 Value TosaBuilder::stridedSlice(Value input, Shape starts, Shape sizes,

@@ -1,0 +1,210 @@
+//===- ExecutionTest.cpp - The executor's contract ------------------------===//
+
+#include "accopt/Execution/Executor.h"
+
+#include "accopt/Conversion/NNToTosa.h"
+#include "dialects/NN/NNOps.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Parser/Parser.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+using namespace mlir;
+using namespace accopt;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+class Execution : public testing::Test {
+protected:
+  Execution() {
+    context
+        .loadDialect<nn::NNDialect, quant::QuantDialect, func::FuncDialect>();
+  }
+  OwningOpRef<ModuleOp> parse(const char *text) {
+    auto module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    return module;
+  }
+  static func::FuncOp function(ModuleOp module) {
+    return *module.getOps<func::FuncOp>().begin();
+  }
+  /// Lowers the module's only function.
+  OwningOpRef<ModuleOp> lower(const char *text) {
+    auto module = parse(text);
+    func::FuncOp original = function(*module);
+    EXPECT_TRUE(succeeded(convertNNToTosa(original)));
+    original.erase();
+    return module;
+  }
+  static std::vector<float> floats(const Tensor &tensor) {
+    auto values = tensor.values<float>();
+    return {values.begin(), values.end()};
+  }
+  MLIRContext context;
+};
+
+// 100 constants of 0: enough to become an argument.
+const char *const addZeros = R"(
+  func.func @main(%x: tensor<1x1x10x10xf32>) -> tensor<1x1x10x10xf32> {
+    %w = nn.constant dense<1.0> : tensor<1x1x1x1xf32> -> tensor<1x1x1x1xf32>
+    %z = nn.constant dense<0.0> : tensor<1x1x10x10xf32> -> tensor<1x1x10x10xf32>
+    %0 = nn.conv %x, %w residual %z {dilations = array<i64: 1, 1>,
+      groups = 1 : i64, pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+      : (tensor<1x1x10x10xf32>, tensor<1x1x1x1xf32>, tensor<1x1x10x10xf32>) -> tensor<1x1x10x10xf32>
+    return %0 : tensor<1x1x10x10xf32>
+  })";
+
+TEST_F(Execution, RunsAgainWithTheSameResultAndKeepsItsInputs) {
+  auto module = lower(addZeros);
+  auto executor = Executor::create(*module, "main");
+  ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+  std::vector<float> ones(100, 1.0f);
+  Tensor input = Tensor::create<float>({1, 1, 10, 10}, ones);
+  for (int i = 0; i < 3; ++i) {
+    auto outputs = (*executor)->run(input);
+    ASSERT_TRUE(bool(outputs));
+    EXPECT_EQ(floats(outputs->front()), ones);
+    EXPECT_EQ(floats(input), ones);
+  }
+}
+
+TEST_F(Execution, InputsAreNotWritten) {
+  auto module = lower(R"(
+    func.func @main(%a: tensor<200xf32>, %b: tensor<200xf32>) -> tensor<200xf32> {
+      %0 = nn.add %a, %b : (tensor<200xf32>, tensor<200xf32>) -> tensor<200xf32>
+      return %0 : tensor<200xf32>
+    })");
+  auto executor = Executor::create(*module, "main");
+  ASSERT_TRUE(bool(executor));
+  std::vector<float> a(200, 2.0f), b(200, 3.0f), sum(200, 5.0f);
+  std::vector<Tensor> inputs = {Tensor::create<float>({200}, a),
+                                Tensor::create<float>({200}, b)};
+  auto outputs = (*executor)->run(inputs);
+  ASSERT_TRUE(bool(outputs));
+  EXPECT_EQ(floats(outputs->front()), sum);
+  EXPECT_EQ(floats(inputs[0]), a);
+  EXPECT_EQ(floats(inputs[1]), b);
+}
+
+TEST_F(Execution, BytecodeGivesTheSame) {
+  auto module = lower(addZeros);
+  std::string bytes = toBytecode(*module);
+  EXPECT_EQ(bytes, toBytecode(*lower(addZeros)));
+  auto executor = Executor::createFromBytecode(bytes, "main");
+  ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+  std::vector<float> values(100);
+  for (int i = 0; i < 100; ++i)
+    values[i] = static_cast<float>(i) - 50;
+  auto outputs =
+      (*executor)->run(Tensor::create<float>({1, 1, 10, 10}, values));
+  ASSERT_TRUE(bool(outputs));
+  EXPECT_EQ(floats(outputs->front()), values);
+}
+
+TEST_F(Execution, DamagedBytecodeIsRefused) {
+  std::string bytes = toBytecode(*lower(addZeros));
+  for (size_t cut : {size_t(0), size_t(3), bytes.size() / 2}) {
+    auto executor =
+        Executor::createFromBytecode(ArrayRef(bytes.data(), cut), "main");
+    ASSERT_FALSE(bool(executor));
+    EXPECT_THAT(toString(executor.takeError()), HasSubstr("malformed module"));
+  }
+  auto missing = Executor::createFromBytecode(bytes, "other");
+  ASSERT_FALSE(bool(missing));
+  EXPECT_THAT(toString(missing.takeError()), HasSubstr("'other'"));
+}
+
+TEST_F(Execution, ForeignDialectsAreRefused) {
+  auto module = parse(addZeros);
+  auto executor = Executor::createFromBytecode(toBytecode(*module), "main");
+  ASSERT_FALSE(bool(executor));
+  EXPECT_THAT(toString(executor.takeError()), HasSubstr("malformed module"));
+}
+
+TEST_F(Execution, WrongInputsAreRefused) {
+  auto module = lower(addZeros);
+  auto executor = Executor::create(*module, "main");
+  ASSERT_TRUE(bool(executor));
+  auto none = (*executor)->run({});
+  ASSERT_FALSE(bool(none));
+  EXPECT_EQ(toString(none.takeError()), "expected 1 inputs, got 0");
+  std::vector<float> few(10);
+  auto small = (*executor)->run(Tensor::create<float>({10}, few));
+  ASSERT_FALSE(bool(small));
+  EXPECT_EQ(toString(small.takeError()),
+            "input 0: expected 1x1x10x10xf32, got 10xf32");
+}
+
+TEST_F(Execution, IntermediatesOfEveryOp) {
+  auto module = parse(R"(
+    func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+      %two = nn.constant dense<2.0> : tensor<4xf32> -> tensor<4xf32>
+      %0 = nn.mul %x, %two : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+      %1 = nn.relu %0 : (tensor<4xf32>) -> tensor<4xf32>
+      return %1 : tensor<4xf32>
+    })");
+  func::FuncOp main = function(*module);
+  std::vector<float> x = {-1, 0, 1, 2};
+  std::vector<std::pair<Value, std::vector<float>>> seen;
+  llvm::Error error = runWithIntermediates(
+      main, Tensor::create<float>({4}, x),
+      [&](Value value, ArrayRef<float> data, ArrayRef<int64_t> shape) {
+        EXPECT_EQ(shape, ArrayRef<int64_t>({4}));
+        seen.emplace_back(value, data.vec());
+      });
+  ASSERT_FALSE(bool(error));
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[0].first, main.getArgument(0));
+  EXPECT_THAT(seen[0].second, ElementsAre(-1, 0, 1, 2));
+  EXPECT_THAT(seen[1].second, ElementsAre(-2, 0, 2, 4));
+  EXPECT_THAT(seen[2].second, ElementsAre(0, 0, 2, 4));
+  EXPECT_EQ(module->getOps<func::FuncOp>().end(),
+            std::next(module->getOps<func::FuncOp>().begin()));
+}
+
+// Scale 0.5, zero point 3: q = round_half_even(x / 0.5) + 3, saturated.
+TEST_F(Execution, QuantizesAsOnnxDoes) {
+  auto module = lower(R"(
+    !q = !quant.uniform<i8:f32, 0.5:3>
+    func.func @main(%x: tensor<8xf32>) -> (tensor<8x!q>, tensor<8xf32>) {
+      %0 = quant.qcast %x : tensor<8xf32> to tensor<8x!q>
+      %1 = quant.dcast %0 : tensor<8x!q> to tensor<8xf32>
+      return %0, %1 : tensor<8x!q>, tensor<8xf32>
+    })");
+  auto executor = Executor::create(*module, "main");
+  ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+  std::vector<float> x = {0, 0.25f, 0.75f, -0.25f, -0.75f, 1.0f, 1e9f, -1e9f};
+  auto outputs = (*executor)->run(Tensor::create<float>({8}, x));
+  ASSERT_TRUE(bool(outputs));
+  EXPECT_THAT((*outputs)[0].values<int8_t>(),
+              ElementsAre(3, 3, 5, 3, 1, 5, 127, -128));
+  EXPECT_THAT(floats((*outputs)[1]),
+              ElementsAre(0, 0, 1, 0, -1, 1, 62, -65.5f));
+}
+
+// A host segment: dequantize, softmax, quantize, channels last.
+TEST_F(Execution, HostFunctionOnIntegers) {
+  auto module = parse(R"(
+    !in = !quant.uniform<i8:f32, 1.0:0>
+    !out = !quant.uniform<i8:f32, 3.90625e-03:-128>
+    func.func @main(%x: tensor<1x2x1x2x!in>) -> tensor<1x2x1x2x!out> {
+      %0 = nn.softmax %x {axis = 1 : i64} : (tensor<1x2x1x2x!in>) -> tensor<1x2x1x2x!out>
+      return %0 : tensor<1x2x1x2x!out>
+    })");
+  Operation *softmax = &function(*module).front().front();
+  OwningOpRef<ModuleOp> host = ModuleOp::create(UnknownLoc::get(&context));
+  OpBuilder at = OpBuilder::atBlockEnd(host->getBody());
+  ASSERT_TRUE(succeeded(buildHostFunction(at, softmax, "softmax", true)));
+  ASSERT_TRUE(succeeded(host->verify()));
+  auto executor = Executor::createFromBytecode(toBytecode(*host), "softmax");
+  ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+  // Pixels (0, 0) and (0, 100) over the two channels: halves, then 0 and 1.
+  std::vector<int8_t> x = {0, 0, 0, 100};
+  auto outputs = (*executor)->run(Tensor::create<int8_t>({1, 1, 2, 2}, x));
+  ASSERT_TRUE(bool(outputs)) << toString(outputs.takeError());
+  EXPECT_THAT(outputs->front().values<int8_t>(), ElementsAre(0, 0, -128, 127));
+}
+
+} // namespace
