@@ -16,9 +16,9 @@ static int64_t getBin(float value, int exponent) {
   return int64_t(std::floor(std::ldexp(double(value), -exponent)));
 }
 
-/// The smallest usable width for [`low`, `high`]. It grows with the interval, so
-/// the last width does not depend on the way there. Below 2^-24 of the largest
-/// magnitude floats have no neighbours to tell apart.
+/// The smallest usable width for [`low`, `high`]. It grows with the interval,
+/// so the last width does not depend on the way there. Below 2^-24 of the
+/// largest magnitude floats have no neighbours to tell apart.
 static int getExponent(float low, float high) {
   float largest = std::max(std::fabs(low), std::fabs(high));
   int exponent = largest > 0.0f ? std::ilogb(largest) - 24 : -126;
@@ -169,17 +169,18 @@ Expected<CalibrationMethod> accopt::parseCalibrationMethod(StringRef text) {
     method.kind = Kind::Percentile;
     if (rest.empty())
       return method;
-    if (rest.consume_front("(") && rest.consume_back(")") &&
-        !rest.getAsDouble(method.percentile) && method.percentile > 50.0 &&
-        method.percentile <= 100.0)
+    if (rest.consume_front("=") && !rest.getAsDouble(method.percentile) &&
+        method.percentile > 50.0 && method.percentile <= 100.0)
       return method;
   }
-  return createStringError("expected 'minmax', 'percentile', 'percentile(P)' "
+  return createStringError("expected 'minmax', 'percentile', 'percentile=P' "
                            "with 50 < P <= 100, or 'mse', got '" +
                            text + "'");
 }
 
 void RangeCollector::observe(StringRef key, ArrayRef<float> values) {
+  if (key.empty())
+    return;
   auto [it, isNew] = index.try_emplace(key, entries.size());
   if (isNew)
     entries.emplace_back(key.str(), Histogram());

@@ -223,18 +223,19 @@ TEST(RangeCollector, Methods) {
   collector.observe("x", {1.0f, -2.0f});
   collector.observe("y", {0.5f});
   collector.observe("x", {3.0f});
+  collector.observe("", {NAN});
   RangeTable table = llvm::cantFail(collector.finish({}));
   ASSERT_EQ(table.size(), 2u);
   EXPECT_EQ(*table.find("x"), (Range{-2.0, 3.0}));
   EXPECT_EQ(*table.find("y"), (Range{0.5, 0.5}));
 
   EXPECT_EQ(
-      llvm::cantFail(parseCalibrationMethod("percentile(99.5)")).percentile,
+      llvm::cantFail(parseCalibrationMethod("percentile=99.5")).percentile,
       99.5);
   EXPECT_EQ(llvm::cantFail(parseCalibrationMethod("mse")).kind,
             CalibrationMethod::Kind::Mse);
-  for (const char *bad : {"", "median", "percentile(101)", "percentile(50)",
-                          "percentile(x)", "percentile99", "mse "}) {
+  for (const char *bad : {"", "median", "percentile=101", "percentile=50",
+                          "percentile=x", "percentile99", "mse "}) {
     llvm::Expected<CalibrationMethod> method = parseCalibrationMethod(bad);
     EXPECT_FALSE(bool(method)) << bad;
     llvm::consumeError(method.takeError());

@@ -1,8 +1,8 @@
 //===- RangeCollector.h - Ranges of activations from data -------*- C++ -*-===//
 //
 // Watches the float values of every tensor while a model runs on calibration
-// data, and chooses a range for each. The result does not depend on the order in
-// which the data comes.
+// data, and chooses a range for each. The result does not depend on the order
+// in which the data comes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,12 +25,13 @@ struct CalibrationMethod {
   double percentile = 99.99;
 };
 
-/// Parses "minmax", "percentile", "percentile(P)" with 50 < P <= 100, or "mse".
+/// Parses "minmax", "percentile", "percentile=P" with 50 < P <= 100, or "mse".
 llvm::Expected<CalibrationMethod> parseCalibrationMethod(llvm::StringRef text);
 
-/// Counts of values in at most 4096 bins, whose width is a power of two and whose
-/// edges are multiples of it. When values fall outside, the width doubles and
-/// pairs of bins are merged; thus the counts depend on the set of values only.
+/// Counts of values in at most 4096 bins, whose width is a power of two and
+/// whose edges are multiples of it. When values fall outside, the width doubles
+/// and pairs of bins are merged; thus the counts depend on the set of values
+/// only.
 class Histogram {
 public:
   static constexpr int64_t maxBins = 4096;
@@ -45,9 +46,9 @@ public:
   Range getMinMax() const;
   /// The range of bins that holds `percent` of the values.
   Range getPercentile(double percent) const;
-  /// The range, of 128 x 128 that shrink either end towards zero, with the least
-  /// mean squared error of quantization in 255 steps: clipping outside, and
-  /// step^2 / 12 inside, except for zeros, which are exact.
+  /// The range, of 128 x 128 that shrink either end towards zero, with the
+  /// least mean squared error of quantization in 255 steps: clipping outside,
+  /// and step^2 / 12 inside, except for zeros, which are exact.
   Range getLeastError() const;
 
 private:
@@ -58,7 +59,8 @@ private:
   uint64_t total = 0, zeros = 0;
   bool nonFinite = false;
   float min = 0.0f, max = 0.0f;
-  /// Bin i holds values in [(first + i) 2^exponent, (first + i + 1) 2^exponent).
+  /// Bin i holds values in [(first + i) 2^exponent, (first + i + 1)
+  /// 2^exponent).
   int exponent = 0;
   int64_t first = 0;
   std::vector<uint64_t> bins;
@@ -66,7 +68,8 @@ private:
 
 class RangeCollector {
 public:
-  /// Takes in the values of tensor `key`; the keys are those of nameValues.
+  /// Takes in the values of tensor `key`; the keys are those of nameValues. An
+  /// empty key, which is what a value without a name has, is passed over.
   void observe(llvm::StringRef key, llvm::ArrayRef<float> values);
 
   /// The range of each tensor, in the order in which the keys first came. Fails
