@@ -11,6 +11,7 @@
 #include "Epilogue.h"
 #include "MachineState.h"
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -54,7 +55,7 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
         int16_t *target = packed.data() + column / kKernelColumns * groupSize +
                           (k / 2 * kKernelColumns + inGroup) * 2 + k % 2;
         for (size_t j = 0; j < run; ++j)
-          target[2 * j] = source[j];
+          target[2 * j] = int16_t{source[j]};
         source += run;
         column += run;
       }
@@ -102,6 +103,83 @@ void MachineState::parallelRanges(
   group.wait();
 }
 
+namespace {
+
+/// One matmul command on one range of its pixels.
+class RangeRunner {
+public:
+  RangeRunner(const MatmulCommand &c, const Product &product,
+              llvm::ArrayRef<int16_t> weights, const EpilogueStage *stage,
+              MachineState &state, const Machine &machine, MatmulKernel kernel)
+      : c(c), product(product), weights(weights), stage(stage), state(state),
+        machine(machine), kernel(kernel),
+        rows(kGatherPixels * product.pairs * 2, 0),
+        sums(kGatherPixels * product.groups * kKernelColumns) {}
+
+  void run(size_t first, size_t last) {
+    for (size_t begin = first; begin < last; begin += kGatherPixels) {
+      size_t count = std::min(kGatherPixels, last - begin);
+      multiply(begin, count);
+      for (size_t p = 0; p < count; ++p)
+        finish(begin + p, sums.data() + p * product.groups * kKernelColumns);
+    }
+  }
+
+private:
+  unsigned rowOf(size_t pixel) const {
+    return unsigned(pixel / c.window.outputColumns);
+  }
+  unsigned columnOf(size_t pixel) const {
+    return unsigned(pixel % c.window.outputColumns);
+  }
+
+  /// Sums of `count` pixels from `begin`.
+  void multiply(size_t begin, size_t count) {
+    size_t rowSize = product.pairs * 2;
+    size_t sumPitch = product.groups * kKernelColumns;
+    for (size_t p = 0; p < count; ++p)
+      gatherPatch(c, state.scratchpad.data(), int(rowOf(begin + p)),
+                  int(columnOf(begin + p)), rows.data() + p * rowSize);
+    for (size_t g = 0; g < product.groups; ++g)
+      for (size_t p = 0; p < count; p += kKernelPixels)
+        kernel(rows.data() + p * rowSize, rowSize,
+               unsigned(std::min<size_t>(kKernelPixels, count - p)),
+               weights.data() + g * product.pairs * kKernelColumns * 2,
+               product.pairs, sums.data() + p * sumPitch + g * kKernelColumns,
+               sumPitch);
+  }
+
+  int32_t &accumulator(size_t pixel, size_t column) {
+    size_t block = column / machine.columns;
+    return state
+        .accumulators[c.accumulator / 4 +
+                      (block * product.pixels + pixel) * machine.columns +
+                      column % machine.columns];
+  }
+
+  void finish(size_t pixel, int32_t *row) {
+    if (c.accumulate)
+      for (size_t j = 0; j < c.columns; ++j)
+        row[j] = wrappingAdd(row[j], accumulator(pixel, j));
+    if (stage)
+      return stage->finish(rowOf(pixel), columnOf(pixel), row);
+    for (size_t j = 0; j < c.columns; ++j)
+      accumulator(pixel, j) = row[j];
+  }
+
+  const MatmulCommand &c;
+  const Product &product;
+  llvm::ArrayRef<int16_t> weights;
+  const EpilogueStage *stage;
+  MachineState &state;
+  const Machine &machine;
+  MatmulKernel kernel;
+  std::vector<int16_t> rows;
+  std::vector<int32_t> sums;
+};
+
+} // namespace
+
 void MachineState::execute(const MatmulCommand &c) {
   Product product(c);
   std::vector<int16_t> weights =
@@ -109,46 +187,10 @@ void MachineState::execute(const MatmulCommand &c) {
   std::optional<EpilogueStage> stage;
   if (c.finish)
     stage.emplace(c.epilogue, c.columns, scratchpad.data());
-
-  auto accumulatorOf = [&](size_t pixel, size_t column) -> int32_t & {
-    size_t block = column / machine.columns;
-    return accumulators[c.accumulator / 4 +
-                        (block * product.pixels + pixel) * machine.columns +
-                        column % machine.columns];
-  };
-
   auto run = [&](size_t first, size_t last) {
-    size_t rowSize = product.pairs * 2;
-    size_t sumPitch = product.groups * kKernelColumns;
-    std::vector<int16_t> rows(kGatherPixels * rowSize, 0);
-    std::vector<int32_t> sums(kGatherPixels * sumPitch);
-    for (size_t begin = first; begin < last; begin += kGatherPixels) {
-      size_t count = std::min(kGatherPixels, last - begin);
-      for (size_t p = 0; p < count; ++p)
-        gatherPatch(c, scratchpad.data(),
-                    int((begin + p) / c.window.outputColumns),
-                    int((begin + p) % c.window.outputColumns),
-                    rows.data() + p * rowSize);
-      for (size_t g = 0; g < product.groups; ++g)
-        for (size_t p = 0; p < count; p += kKernelPixels)
-          kernel(rows.data() + p * rowSize, rowSize,
-                 unsigned(std::min<size_t>(kKernelPixels, count - p)),
-                 weights.data() + g * product.pairs * kKernelColumns * 2,
-                 product.pairs, sums.data() + p * sumPitch + g * kKernelColumns,
-                 sumPitch);
-      for (size_t p = 0; p < count; ++p) {
-        int32_t *row = sums.data() + p * sumPitch;
-        if (c.accumulate)
-          for (size_t j = 0; j < c.columns; ++j)
-            row[j] = wrappingAdd(row[j], accumulatorOf(begin + p, j));
-        if (stage)
-          stage->finish(unsigned((begin + p) / c.window.outputColumns),
-                        unsigned((begin + p) % c.window.outputColumns), row);
-        else
-          for (size_t j = 0; j < c.columns; ++j)
-            accumulatorOf(begin + p, j) = row[j];
-      }
-    }
+    RangeRunner(c, product, weights, stage ? &*stage : nullptr, *this, machine,
+                kernel)
+        .run(first, last);
   };
   uint64_t macs = uint64_t(product.pixels) * product.reduction * c.columns;
   if (macs < kParallelMacs)

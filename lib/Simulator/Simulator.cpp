@@ -159,6 +159,8 @@ llvm::Error Simulator::Impl::execute(const HostCommand &command) {
   };
   std::vector<llvm::ArrayRef<int8_t>> inputs;
   std::vector<llvm::MutableArrayRef<int8_t>> outputs;
+  inputs.reserve(function.arguments.size());
+  outputs.reserve(function.results.size());
   for (const HostFunction::Argument &argument : function.arguments)
     inputs.push_back(bytes(argument));
   for (const HostFunction::Argument &argument : function.results)

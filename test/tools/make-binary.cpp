@@ -22,12 +22,12 @@ constexpr uint32_t kParameters = 64, kImage = 256, kResult = 512, kDram = 1024;
 /// In the scratchpad; weights and parameters lie as in DRAM.
 constexpr uint32_t kScratchpadImage = 1024, kScratchpadResult = 2048;
 
-void append(Program &program, uint32_t layer, Operation operation,
+void append(Program &program, uint32_t layer, const Operation &operation,
             std::array<uint32_t, kEngineCount> take = {}) {
   Command &command = program.commands.emplace_back();
   command.layer = layer;
   command.take = take;
-  command.operation = std::move(operation);
+  command.operation = operation;
 }
 
 Constant constants() {

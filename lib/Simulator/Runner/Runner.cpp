@@ -163,6 +163,8 @@ private:
 
   size_t countCorrect() const {
     const std::vector<int8_t> &values = outputs[0].values;
+    if (!samples)
+      return 0;
     size_t classes = values.size() / samples, correct = 0;
     for (size_t s = 0; s < samples; ++s) {
       auto first = values.begin() + s * classes;
@@ -188,6 +190,7 @@ private:
         continue;
       }
       std::vector<float> values;
+      values.reserve(output.values.size());
       for (int8_t value : output.values)
         values.push_back(dequantizeValue(value, *output.tensor));
       arrays.emplace_back(output.tensor->name,
