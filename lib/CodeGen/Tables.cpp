@@ -49,8 +49,8 @@ static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
   int64_t zeroPoint = 0, definedBy = 0;
   if (!map || !map.map("kind", t.kind) || !map.map("name", t.name) ||
       !readAddress(map, t.address, path) ||
-      !map.map("in_scratchpad", t.inScratchpad) ||
-      !map.map("shape", t.shape) || !map.map("permutation", t.permutation) ||
+      !map.map("in_scratchpad", t.inScratchpad) || !map.map("shape", t.shape) ||
+      !map.map("permutation", t.permutation) ||
       !map.map("model_shape", t.modelShape) || !map.map("scale", t.scale) ||
       !map.map("zero_point", zeroPoint) || !map.map("defined_by", definedBy))
     return false;

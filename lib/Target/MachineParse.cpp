@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MachineEntries.h"
 #include "MachineFields.h"
 #include "accopt/Target/MachineIO.h"
 
@@ -16,8 +17,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/YAMLParser.h"
 
 #include <cmath>
 #include <optional>
@@ -31,27 +30,9 @@ namespace {
 /// A description that inherits more often than this is taken to be a cycle.
 constexpr unsigned kMaxInheritance = 8;
 
-/// `name: value` and where it stands.
-struct Entry {
-  std::string key, value;
-  unsigned line = 0;
-};
-
 struct Fault {
   std::string field, reason;
 };
-
-llvm::Error fail(StringRef file, unsigned line, StringRef field,
-                 const llvm::Twine &reason) {
-  std::string text = file.str();
-  if (line)
-    text += ":" + std::to_string(line);
-  if (!field.empty())
-    text += (": field '" + field + "'").str();
-  return llvm::make_error<llvm::StringError>(
-      text + ": " + reason.str(),
-      std::make_error_code(std::errc::invalid_argument));
-}
 
 /// Stores `text` in the field called `key`, if the list has it.
 struct Setter {
@@ -150,25 +131,26 @@ public:
       : file(file), inheritedProfile(start.energy.name),
         machine(std::move(start)) {}
 
-  llvm::Expected<Machine> build(const std::vector<Entry> &entries) {
-    for (const Entry &entry : entries)
+  llvm::Expected<Machine> build(const std::vector<MachineEntry> &entries) {
+    for (const MachineEntry &entry : entries)
       if (llvm::Error error = apply(entry))
         return error;
     if (llvm::Error error = finishEnergy(entries))
       return error;
     if (std::optional<Fault> fault = findFault(machine))
-      return fail(file, lineOf(entries, fault->field), fault->field,
-                  fault->reason);
+      return machineError(file, lineOf(entries, fault->field), fault->field,
+                          fault->reason);
     return std::move(machine);
   }
 
 private:
-  llvm::Error apply(const Entry &entry) {
+  llvm::Error apply(const MachineEntry &entry) {
     if (entry.key == "inherit")
       return llvm::Error::success();
     if (std::string *text = textField(entry.key)) {
       if (entry.value.empty())
-        return fail(file, entry.line, entry.key, "expected a text, got none");
+        return machineError(file, entry.line, entry.key,
+                            "expected a text, got none");
       *text = entry.value;
       return llvm::Error::success();
     }
@@ -180,9 +162,9 @@ private:
         prices.insert(entry.key);
     }
     if (!setter.found)
-      return fail(file, entry.line, entry.key, "unknown field");
+      return machineError(file, entry.line, entry.key, "unknown field");
     if (!setter.reason.empty())
-      return fail(file, entry.line, entry.key, setter.reason);
+      return machineError(file, entry.line, entry.key, setter.reason);
     return llvm::Error::success();
   }
 
@@ -200,15 +182,15 @@ private:
 
   /// One source for all prices: the derived profile takes none from the file, a
   /// profile of the file's own gives all of them.
-  llvm::Error finishEnergy(const std::vector<Entry> &entries) {
+  llvm::Error finishEnergy(const std::vector<MachineEntry> &entries) {
     StringRef profile = machine.energy.name;
     if (profile == kDerivedProfile) {
-      for (const Entry &entry : entries)
+      for (const MachineEntry &entry : entries)
         if (entry.key == "energy_source" || prices.contains(entry.key))
-          return fail(file, entry.line, entry.key,
-                      llvm::Twine("profile '") + kDerivedProfile +
-                          "' has its own prices; give the field "
-                          "'energy_profile' another name");
+          return machineError(file, entry.line, entry.key,
+                              llvm::Twine("profile '") + kDerivedProfile +
+                                  "' has its own prices; give the field "
+                                  "'energy_profile' another name");
       machine.energy =
           horowitz45(machine.scratchpadBytes, machine.accumulatorBytes);
       return llvm::Error::success();
@@ -223,13 +205,14 @@ private:
                 });
     if (missing.empty())
       return llvm::Error::success();
-    return fail(file, lineOf(entries, "energy_profile"), missing,
-                llvm::Twine("profile '") + profile +
-                    "' needs every price; this one is missing");
+    return machineError(file, lineOf(entries, "energy_profile"), missing,
+                        llvm::Twine("profile '") + profile +
+                            "' needs every price; this one is missing");
   }
 
-  static unsigned lineOf(const std::vector<Entry> &entries, StringRef field) {
-    for (const Entry &entry : entries)
+  static unsigned lineOf(const std::vector<MachineEntry> &entries,
+                         StringRef field) {
+    for (const MachineEntry &entry : entries)
       if (entry.key == field)
         return entry.line;
     return entries.empty() ? 0 : entries.back().line;
@@ -239,74 +222,6 @@ private:
   std::string inheritedProfile;
   Machine machine;
   llvm::StringSet<> prices;
-};
-
-/// Reads the mapping of a document into entries.
-class EntryReader {
-public:
-  explicit EntryReader(llvm::MemoryBufferRef buffer) : buffer(buffer) {
-    sources.setDiagHandler(
-        [](const llvm::SMDiagnostic &d, void *self) {
-          auto &reader = *static_cast<EntryReader *>(self);
-          if (reader.syntaxError.empty()) {
-            reader.syntaxError = d.getMessage().str();
-            reader.syntaxLine = std::max(d.getLineNo(), 0);
-          }
-        },
-        this);
-  }
-
-  llvm::Expected<std::vector<Entry>> read() {
-    llvm::yaml::Stream stream(buffer, sources, /*ShowColors=*/false);
-    auto document = stream.begin();
-    llvm::yaml::Node *root =
-        document == stream.end() ? nullptr : document->getRoot();
-    auto *mapping = llvm::dyn_cast_or_null<llvm::yaml::MappingNode>(root);
-    if (!mapping)
-      return wrongForm(1, "", "expected a mapping of fields to values");
-    std::vector<Entry> entries;
-    for (llvm::yaml::KeyValueNode &pair : *mapping) {
-      llvm::Expected<Entry> entry = readEntry(pair);
-      if (!entry)
-        return entry.takeError();
-      if (!keys.insert(entry->key).second)
-        return wrongForm(entry->line, entry->key, "given twice");
-      entries.push_back(std::move(*entry));
-    }
-    if (stream.failed())
-      return wrongForm(0, "", "malformed YAML");
-    return entries;
-  }
-
-private:
-  llvm::Expected<Entry> readEntry(llvm::yaml::KeyValueNode &pair) {
-    auto *key = llvm::dyn_cast_or_null<llvm::yaml::ScalarNode>(pair.getKey());
-    if (!key)
-      return wrongForm(1, "", "expected the name of a field");
-    Entry entry;
-    llvm::SmallString<64> storage;
-    entry.key = key->getValue(storage).str();
-    entry.line = sources.getLineAndColumn(key->getSourceRange().Start).first;
-    auto *value =
-        llvm::dyn_cast_or_null<llvm::yaml::ScalarNode>(pair.getValue());
-    if (!value)
-      return wrongForm(entry.line, entry.key, "expected a single value");
-    storage.clear();
-    entry.value = value->getValue(storage).str();
-    return entry;
-  }
-
-  llvm::Error wrongForm(unsigned line, StringRef field, StringRef reason) {
-    if (!syntaxError.empty())
-      return fail(buffer.getBufferIdentifier(), syntaxLine, "", syntaxError);
-    return fail(buffer.getBufferIdentifier(), line, field, reason);
-  }
-
-  llvm::MemoryBufferRef buffer;
-  llvm::SourceMgr sources;
-  llvm::StringSet<> keys;
-  std::string syntaxError;
-  unsigned syntaxLine = 0;
 };
 
 llvm::Expected<Machine> parse(llvm::MemoryBufferRef buffer, unsigned depth);
@@ -330,31 +245,31 @@ llvm::Expected<Machine> find(StringRef name, StringRef folder, unsigned depth) {
   }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
-    return fail(name, 0, "",
-                "expected a YAML file or one of " + knownNames() + ", got " +
-                    file.getError().message());
+    return machineError(name, 0, "",
+                        "expected a YAML file or one of " + knownNames() +
+                            ", got " + file.getError().message());
   return parse((*file)->getMemBufferRef(), depth);
 }
 
 llvm::Expected<Machine> parse(llvm::MemoryBufferRef buffer, unsigned depth) {
   StringRef file = buffer.getBufferIdentifier();
   if (depth > kMaxInheritance)
-    return fail(file, 0, "inherit", "descriptions inherit in a cycle");
-  llvm::Expected<std::vector<Entry>> entries = EntryReader(buffer).read();
+    return machineError(file, 0, "inherit", "descriptions inherit in a cycle");
+  llvm::Expected<std::vector<MachineEntry>> entries = readEntries(buffer);
   if (!entries)
     return entries.takeError();
 
   Machine start;
   start.name = llvm::sys::path::stem(file).str();
   start.energy.name = kDerivedProfile;
-  for (const Entry &entry : *entries) {
+  for (const MachineEntry &entry : *entries) {
     if (entry.key != "inherit")
       continue;
     llvm::Expected<Machine> parent =
         find(entry.value, llvm::sys::path::parent_path(file), depth + 1);
     if (!parent)
-      return fail(file, entry.line, "inherit",
-                  llvm::toString(parent.takeError()));
+      return machineError(file, entry.line, "inherit",
+                          llvm::toString(parent.takeError()));
     std::string name = std::move(start.name);
     start = std::move(*parent);
     start.name = std::move(name);
@@ -362,32 +277,11 @@ llvm::Expected<Machine> parse(llvm::MemoryBufferRef buffer, unsigned depth) {
   return Builder(file, std::move(start)).build(*entries);
 }
 
-/// The overrides in `name{key=value,...}`.
-llvm::Expected<std::vector<Entry>> readOverrides(StringRef spec,
-                                                 StringRef text) {
-  std::vector<Entry> entries;
-  llvm::StringSet<> keys;
-  llvm::SmallVector<StringRef> parts;
-  text.split(parts, ',', -1, /*KeepEmpty=*/false);
-  for (StringRef part : parts) {
-    auto [key, value] = part.split('=');
-    key = key.trim();
-    if (!part.contains('='))
-      return fail(spec, 0, key, "expected field=value");
-    if (key == "inherit" || key == "name")
-      return fail(spec, 0, key, "cannot be overridden");
-    if (!keys.insert(key).second)
-      return fail(spec, 0, key, "given twice");
-    entries.push_back({key.str(), value.trim().str(), 0});
-  }
-  return entries;
-}
-
 } // namespace
 
 llvm::Error accopt::checkMachine(const Machine &machine) {
   if (std::optional<Fault> fault = findFault(machine))
-    return fail(machine.name, 0, fault->field, fault->reason);
+    return machineError(machine.name, 0, fault->field, fault->reason);
   return llvm::Error::success();
 }
 
@@ -400,17 +294,17 @@ llvm::Expected<Machine> accopt::loadMachine(StringRef spec) {
   if (brace == StringRef::npos)
     return find(spec, "", 0);
   if (!spec.ends_with("}"))
-    return fail(spec, 0, "", "expected '}' at the end");
+    return machineError(spec, 0, "", "expected '}' at the end");
   llvm::Expected<Machine> base = find(spec.take_front(brace), "", 0);
   if (!base)
     return base.takeError();
-  llvm::Expected<std::vector<Entry>> overrides =
+  llvm::Expected<std::vector<MachineEntry>> overrides =
       readOverrides(spec, spec.drop_front(brace + 1).drop_back());
   if (!overrides)
     return overrides.takeError();
   if (!overrides->empty()) {
     base->name += "{";
-    for (const Entry &entry : *overrides)
+    for (const MachineEntry &entry : *overrides)
       base->name += (&entry == overrides->data() ? "" : ",") + entry.key + "=" +
                     entry.value;
     base->name += "}";

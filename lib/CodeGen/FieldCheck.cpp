@@ -1,0 +1,195 @@
+//===- FieldCheck.cpp - Limits of single fields ---------------------------===//
+
+#include "FieldCheck.h"
+
+#include "accopt/Target/Arithmetic.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace accopt;
+using llvm::formatv;
+
+namespace {
+
+using Reason = std::optional<std::string>;
+
+/// Steps of a command's innermost loop: no useful command needs more, and a
+/// damaged one must not keep the simulator busy for days.
+constexpr double kMaxWork = double(uint64_t(1) << 40);
+/// Operations and bytes that one host command can be charged.
+constexpr uint64_t kMaxHostWork = uint64_t(1) << 50;
+
+/// Checks the fields of one command's operation, not its addresses.
+class FieldCheck {
+public:
+  explicit FieldCheck(const Program &program)
+      : program(program), machine(program.machine) {}
+
+  Reason operator()(const LoadCommand &c) const { return dma(c); }
+  Reason operator()(const StoreCommand &c) const { return dma(c); }
+
+  Reason operator()(const MatmulCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    if (!c.columns)
+      return "expected a column or more, got none";
+    double weights =
+        double(c.window.kernelY) * c.window.kernelX * c.channels * c.columns;
+    if (Reason reason = inScratchpad("weights", weights))
+      return reason;
+    if (Reason reason = work(weights * pixels(c.window)))
+      return reason;
+    if (c.accumulator % 4)
+      return formatv("expected an accumulator address that is a multiple of "
+                     "4, got {0}",
+                     c.accumulator)
+          .str();
+    return c.finish ? epilogue(c.epilogue) : std::nullopt;
+  }
+
+  Reason operator()(const DepthwiseCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    double weights = double(c.window.kernelY) * c.window.kernelX * c.channels;
+    if (Reason reason = inScratchpad("weights", weights))
+      return reason;
+    if (Reason reason = work(weights * pixels(c.window)))
+      return reason;
+    return epilogue(c.epilogue);
+  }
+
+  Reason operator()(const PoolCommand &c) const {
+    if (Reason reason = window(c.window, c.channels))
+      return reason;
+    if (Reason reason = work(double(c.window.kernelY) * c.window.kernelX *
+                             c.channels * pixels(c.window)))
+      return reason;
+    return clamp(c.clampMin, c.clampMax);
+  }
+
+  Reason operator()(const BinaryCommand &c) const {
+    for (uint16_t count : c.count)
+      if (!count)
+        return "expected counts of 1 or more, got 0";
+    if (!c.length)
+      return "expected a length of 1 or more, got 0";
+    if (Reason reason = inScratchpad("output", c.length))
+      return reason;
+    if (Reason reason =
+            work(double(c.count[0]) * c.count[1] * c.count[2] * c.length))
+      return reason;
+    if (Reason reason = scale("output", c.outputMultiplier, c.outputShift))
+      return reason;
+    if (c.kind != BinaryKind::Mul) {
+      if (Reason reason = scale("a", c.aMultiplier, c.aShift))
+        return reason;
+      if (Reason reason = scale("b", c.bMultiplier, c.bShift))
+        return reason;
+    }
+    return clamp(c.clampMin, c.clampMax);
+  }
+
+  Reason operator()(const LookupCommand &c) const {
+    return c.length ? std::nullopt
+                    : Reason("expected a length of 1 or more, got 0");
+  }
+
+  Reason operator()(const FillCommand &c) const {
+    if (!c.length || !c.rows)
+      return "expected rows of 1 byte or more, got none";
+    if (c.rows > machine.scratchpadBytes)
+      return formatv("expected at most {0} rows, got {1}",
+                     machine.scratchpadBytes, c.rows)
+          .str();
+    return work(double(c.rows) * c.length);
+  }
+
+  Reason operator()(const HostCommand &c) const {
+    if (c.function >= program.hostFunctions.size())
+      return formatv("expected a function below {0}, got {1}",
+                     program.hostFunctions.size(), c.function)
+          .str();
+    if (c.operations > kMaxHostWork || c.bytes > kMaxHostWork)
+      return "expected at most 2^50 operations and bytes";
+    if (c.writtenBytes > c.bytes)
+      return formatv("expected at most {0} written bytes, got {1}", c.bytes,
+                     c.writtenBytes)
+          .str();
+    return std::nullopt;
+  }
+
+private:
+  static double pixels(const Window &w) {
+    return double(w.outputRows) * w.outputColumns;
+  }
+
+  static Reason work(double steps) {
+    if (steps <= kMaxWork)
+      return std::nullopt;
+    return formatv("expected at most 2^40 steps, got {0}", steps).str();
+  }
+
+  Reason inScratchpad(const char *what, double bytes) const {
+    if (bytes <= machine.scratchpadBytes)
+      return std::nullopt;
+    return formatv("{0}: expected at most the scratchpad's {1} bytes, got {2}",
+                   what, machine.scratchpadBytes, bytes)
+        .str();
+  }
+
+  Reason dma(const DmaCommand &c) const {
+    if (!c.count[0] || !c.count[1] || !c.count[2] || !c.rowBytes)
+      return "expected counts and row bytes of 1 or more, got 0";
+    return work(double(c.count[0]) * c.count[1] * c.count[2] * c.rowBytes);
+  }
+
+  static Reason window(const Window &w, uint16_t channels) {
+    for (uint16_t extent :
+         {w.inputRows, w.inputColumns, w.outputRows, w.outputColumns, w.kernelY,
+          w.kernelX, w.strideY, w.strideX, w.dilationY, w.dilationX, channels})
+      if (!extent)
+        return "expected sizes, strides and dilations of 1 or more, got 0";
+    return std::nullopt;
+  }
+
+  static Reason scale(const char *what, int32_t multiplier, uint8_t shift) {
+    if (multiplier < kMinMultiplier)
+      return formatv("{0}: expected a multiplier in [2^30, 2^31), got {1}",
+                     what, multiplier)
+          .str();
+    if (shift < kMinShift || shift > kMaxShift)
+      return formatv("{0}: expected a shift in [2, 62], got {1}", what,
+                     unsigned(shift))
+          .str();
+    return std::nullopt;
+  }
+
+  static Reason clamp(int low, int high) {
+    if (low <= high)
+      return std::nullopt;
+    return formatv("expected clamp_min <= clamp_max, got {0} and {1}", low,
+                   high)
+        .str();
+  }
+
+  static Reason epilogue(const Epilogue &e) {
+    if (e.hasResidual) {
+      if (Reason reason =
+              scale("residual", e.residualMultiplier, e.residualShift))
+        return reason;
+      if (Reason reason = scale("sum", e.sumMultiplier, e.sumShift))
+        return reason;
+    }
+    return clamp(e.clampMin, e.clampMax);
+  }
+
+  const Program &program;
+  const Machine &machine;
+};
+
+} // namespace
+
+std::optional<std::string> accopt::findFieldFault(const Command &command,
+                                                  const Program &program) {
+  return std::visit(FieldCheck(program), command.operation);
+}
