@@ -48,10 +48,11 @@ struct FoldBatchNorm : accopt::impl::FoldBatchNormBase<FoldBatchNorm> {
 } // namespace
 
 std::optional<Affine> Affine::get(nn::BatchNormOp op) {
-  auto scale = ConstantFloats::get(op.getScale());
-  auto shift = ConstantFloats::get(op.getShift());
-  auto mean = ConstantFloats::get(op.getMean());
-  auto variance = ConstantFloats::get(op.getVariance());
+  // A QDQ model quantizes the parameters too.
+  auto scale = readDequantized(op.getScale());
+  auto shift = readDequantized(op.getShift());
+  auto mean = readDequantized(op.getMean());
+  auto variance = readDequantized(op.getVariance());
   if (!scale || !shift || !mean || !variance)
     return std::nullopt;
   double epsilon = op.getEpsilon().convertToDouble();

@@ -316,8 +316,8 @@ Moments Inference::visitUnary(Value input,
 }
 
 Moments Inference::visitBatchNorm(nn::BatchNormOp op) const {
-  auto scale = ConstantFloats::get(op.getScale());
-  auto shift = ConstantFloats::get(op.getShift());
+  auto scale = readDequantized(op.getScale());
+  auto shift = readDequantized(op.getShift());
   Moments result;
   if (scale && shift)
     for (auto [gamma, beta] : llvm::zip(scale->values(), shift->values()))

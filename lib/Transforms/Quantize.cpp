@@ -106,8 +106,8 @@ LogicalResult FunctionQuantizer::check(Operation *op) const {
     return emitNodeError(op) << "expected an op of nn or quant";
   if (llvm::isa<nn::BatchNormOp>(op))
     return emitNodeError(op)
-           << "expected batch normalization with constant parameters, which "
-              "nn-fold-batch-norm folds";
+           << "expected batch normalization with constant parameters and a "
+              "positive variance, which nn-fold-batch-norm folds";
   if (llvm::isa<nn::ConvOp, nn::GemmOp>(op)) {
     std::optional<LinearOp> linear = LinearOp::get(op);
     if (!linear)
