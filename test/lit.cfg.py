@@ -27,6 +27,7 @@ config.substitutions += [
     ("%python", os.path.join(config.accopt_source_dir, ".venv/bin/python")),
     ("%cmake", os.path.join(config.accopt_source_dir, ".venv/bin/cmake")),
     ("%models", os.path.join(config.accopt_source_dir, "models")),
+    ("%llvm_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")),
     ("%build_dir", config.accopt_build_dir),
     ("%source_dir", config.accopt_source_dir),
     ("%cxx_compiler", config.cxx_compiler),
