@@ -24,11 +24,14 @@
 #include "accopt/Target/MachineIO.h"
 #include "accopt/Transforms/Pipelines.h"
 #include "dialects/Accel/AccelOps.h"
+#include "dialects/NN/NNOps.h"
 
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -59,6 +62,8 @@ public:
   OwningOpRef<ModuleOp> takeModule() { return std::move(module); }
 
 private:
+  /// Imports the model, or reads MLIR of any stage.
+  llvm::Error read();
   llvm::Error emitModule();
   llvm::Error toQuantized();
   llvm::Error emitProgram(const Machine &machine);
@@ -71,17 +76,52 @@ private:
   const CompileOptions &options;
   MLIRContext &context;
   ScopedDiagnosticHandler handler;
+  Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
 };
 
-llvm::Error Compiler::toLayers() {
-  module = importOnnx(options.input, options.import, context, llvm::errs());
+/// The stage that a module read from MLIR is at.
+Stage stageOf(ModuleOp module) {
+  if (!module.getOps<accel::ProgramOp>().empty())
+    return Stage::AccelCommands;
+  Stage stage = Stage::NN;
+  module.walk([&](mlir::Operation *op) {
+    if (isa<accel::AccelDialect>(op->getDialect()))
+      stage = Stage::Accel;
+    else if (stage == Stage::NN && isa<nn::NNDialect>(op->getDialect()) &&
+             llvm::any_of(op->getResultTypes(), [](Type type) {
+               return isa<quant::QuantizedType>(getElementTypeOrSelf(type));
+             }) && !isa<nn::ConstantOp>(op))
+      stage = Stage::NNQuantized;
+  });
+  return stage;
+}
+
+llvm::Error Compiler::read() {
+  if (!StringRef(options.input).ends_with(".mlir") &&
+      !StringRef(options.input).ends_with(".mlirbc")) {
+    module = importOnnx(options.input, options.import, context, llvm::errs());
+    return module ? llvm::Error::success() : reported();
+  }
+  module = parseSourceFile<ModuleOp>(options.input, &context);
   if (!module)
     return reported();
-  if (options.stage == Stage::NN)
-    return llvm::Error::success();
-  if (llvm::Error error = toQuantized())
+  reached = stageOf(*module);
+  if (options.stage < reached ||
+      (options.stage == Stage::Tosa && reached > Stage::Accel))
+    return makeFileError(options.input,
+                         "is at a later stage than --emit asks for");
+  return llvm::Error::success();
+}
+
+llvm::Error Compiler::toLayers() {
+  if (llvm::Error error = read())
     return error;
+  if (reached >= Stage::Accel || options.stage == Stage::NN)
+    return llvm::Error::success();
+  if (reached < Stage::NNQuantized)
+    if (llvm::Error error = toQuantized())
+      return error;
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
   return failed(convertNNToAccel(*module)) ? reported()
@@ -145,7 +185,9 @@ std::string hostBytecode(ModuleOp module) {
 }
 
 llvm::Error Compiler::emitProgram(const Machine &machine) {
-  FailureOr<Program> program = compileLayers(*module, machine);
+  FailureOr<Program> program = reached == Stage::AccelCommands
+                                   ? programFromIR(*module)
+                                   : compileLayers(*module, machine);
   if (failed(program))
     return reported();
   if (program->modelName.empty())

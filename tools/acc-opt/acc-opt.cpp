@@ -27,11 +27,12 @@ static constexpr const char *kOverview =
     "      quantizes with measured ranges; the report is JSON\n"
     "  acc-opt model.onnx --emit=accel -o model.mlir\n"
     "      stops at a stage and writes it as MLIR\n"
+    "  acc-opt model.mlir --emit=elf\n"
+    "      goes on from any stage\n"
     "  acc-opt file.mlir --nn-fold-batch-norm\n"
     "      runs passes as mlir-opt does (acc-opt file.mlir --help lists them)\n";
 
-/// MLIR mode unless an ONNX file is named or an option of the compiler's own is
-/// all there is.
+/// mlir-opt's mode: MLIR is named, and no stage to compile it to.
 static bool isMlir(int argc, char **argv) {
   bool named = false;
   for (int i = 1; i < argc; ++i) {
@@ -40,6 +41,8 @@ static bool isMlir(int argc, char **argv) {
         argument == "-")
       named |= !llvm::StringRef(argv[i - 1]).ends_with("-o") &&
                !argument.starts_with("-o") && !argument.starts_with("--");
+    if (argument.ltrim('-').starts_with("emit="))
+      return false;
     if (argument.starts_with("--pass-pipeline") || argument == "--show-dialects")
       named = true;
   }

@@ -22,10 +22,11 @@
 namespace accopt {
 
 /// A stage at which the compiler can stop.
-enum class Stage { NN, NNQuantized, Tosa, Accel, AccelCommands, Elf };
+/// In order, but for TOSA, which leaves the way after the layers.
+enum class Stage { NN, NNQuantized, Accel, Tosa, AccelCommands, Elf };
 
 struct CompileOptions {
-  std::string input;  ///< an ONNX file
+  std::string input; ///< an ONNX file, or MLIR of any stage but TOSA
   std::string target = "systolic16x16";
   Stage stage = Stage::Elf;
   /// Empty: the stem of `input` + ".elf" for the binary, standard output else.
