@@ -64,6 +64,10 @@ Program sample(uint64_t seed) {
   input.scale = 1.0 / 3;
   input.zeroPoint = -7;
   p.tensors.push_back(input);
+  input.kind = TensorInfo::Kind::Intermediate;
+  input.inScratchpad = true;
+  input.address = RandomProgram::kBytes - 60;
+  p.tensors.push_back(input);
   p.hostFunctions = {
       {"softmax", {{end + 2048, {60}}}, {{end + 3000, {4, 15}}}}};
   p.hostModule = std::string("ML\xefR\0bytes", 10);
@@ -83,6 +87,7 @@ void expectSame(const Program &a, const Program &b) {
     EXPECT_EQ(x.kind, y.kind);
     EXPECT_EQ(x.name, y.name);
     EXPECT_EQ(x.address, y.address);
+    EXPECT_EQ(x.inScratchpad, y.inScratchpad);
     EXPECT_EQ(x.shape, y.shape);
     EXPECT_EQ(x.permutation, y.permutation);
     EXPECT_EQ(x.modelShape, y.modelShape);
@@ -364,6 +369,10 @@ TEST(Validate, ProgramTables) {
                 "beyond DRAM");
   refuseProgram([](Program &p) { p.tensors[1].address = UINT32_MAX; },
                 "inside DRAM");
+  refuseProgram([](Program &p) { ++p.tensors[2].address; },
+                "inside a scratchpad");
+  refuseProgram([](Program &p) { p.tensors[1].inScratchpad = true; },
+                "expected inputs and outputs in DRAM");
   refuseProgram([](Program &p) { p.tensors[1].shape[0] = INT64_MAX; },
                 "inside DRAM");
   refuseProgram([](Program &p) { p.tensors[1].shape[0] = 0; }, "got 0");

@@ -437,6 +437,30 @@ TEST(Encoding, RoundTrip) {
     }
 }
 
+TEST(Encoding, FieldsByName) {
+  for (uint64_t seed = 0; seed < 50; ++seed)
+    for (Command c : randomCommands(seed)) {
+      // A signed number of 64 bits stands for each field.
+      if (auto *host = std::get_if<HostCommand>(&c.operation))
+        *host = {host->function, host->operations >> 1, host->bytes >> 1,
+                 host->writtenBytes >> 1};
+      auto again = commandFromFields(operationName(c), commandFields(c));
+      ASSERT_TRUE(bool(again)) << llvm::toString(again.takeError());
+      EXPECT_TRUE(again->operation == c.operation) << "seed " << seed;
+    }
+  auto reason = [](llvm::StringRef name, CommandField field) {
+    auto c = commandFromFields(name, field);
+    return c ? "" : llvm::toString(c.takeError());
+  };
+  EXPECT_NE(reason("divide", {"a", 1}), "");
+  EXPECT_NE(reason("fill", {"width", 1}), "");
+  EXPECT_NE(reason("fill", {"value", 128}), "");
+  EXPECT_NE(reason("fill", {"rows", -1}), "");
+  EXPECT_NE(reason("pool", {"kind", 2}), "");
+  EXPECT_NE(reason("pool", {"count_padding", 2}), "");
+  EXPECT_EQ(reason("fill", {"value", -128}), "");
+}
+
 /// No two fields share a bit: any flipped bit is refused or changes the command
 /// in a way that encoding gives back.
 TEST(Encoding, EveryBitCounts) {

@@ -65,7 +65,8 @@ public:
             SimulatorOptions options = {});
   ~Simulator();
 
-  /// The tensor's bytes in its memory. Write inputs before run(), read outputs after.
+  /// The tensor's bytes in its memory. Write inputs before run(), read outputs
+  /// after.
   llvm::MutableArrayRef<int8_t> tensorBytes(const TensorInfo &tensor);
 
   /// Called in run() whenever all commands of a layer have completed, with the
