@@ -12,6 +12,12 @@ namespace accopt::importer {
 /// node is not for it, and failure where the node is wrong.
 llvm::FailureOr<bool> evaluateConstants(NodeImporter &node);
 
+/// Shape and Size of a static type; Constant from numbers in attributes;
+/// ConstantOfShape of any size, as a splat.
+llvm::LogicalResult evaluateShape(NodeImporter &node);
+llvm::LogicalResult evaluateConstant(NodeImporter &node);
+llvm::LogicalResult evaluateConstantOfShape(NodeImporter &node);
+
 /// Row-major list of the linear indices `offset + sum(i[d] * strides[d])`, one
 /// for each position i of `shape`.
 llvm::SmallVector<int64_t> stridedIndices(llvm::ArrayRef<int64_t> shape,

@@ -17,7 +17,6 @@
 using namespace mlir;
 using namespace accopt::importer;
 using llvm::createStringError;
-using llvm::Error;
 using llvm::Expected;
 using onnx::TensorProto;
 

@@ -71,7 +71,7 @@ class Generator:
     def node(self, op, inputs, outputs=1, **attributes):
         names = [self.name() for _ in range(outputs)]
         attributes = {k: v for k, v in attributes.items() if v is not None}
-        self.nodes.append(helper.make_node(op, inputs, names, name=f"{op}_{self.prefix}", **attributes))
+        self.nodes.append(helper.make_node(op, inputs, names, name=f"{op}_{names[0]}", **attributes))
         return names
 
     def window(self, spatial, size, pooling):
@@ -349,6 +349,27 @@ def dropout(g):
     return g.node("Dropout", [g.input(g.shape())])
 
 
+def quantized(g):
+    """x through 8 bits, times a constant of 8 or 32 bits."""
+    kind = g.rng.choice((np.int8, np.uint8))
+    scale = g.constant(np.array(g.rng.choice((0.03125, 0.02)), np.float32))
+    zero = g.constant(np.array(g.rng.randint(np.iinfo(kind).min, np.iinfo(kind).max), kind))
+    shape = [g.rng.randint(1, 4) for _ in range(3)]
+    (q,) = g.node("QuantizeLinear", [g.input(shape), scale, zero])
+    (x,) = g.node("DequantizeLinear", [q, scale, zero])
+    kind = g.rng.choice((np.int8, np.uint8, np.int32))
+    limits = np.iinfo(kind)
+    values = np.random.default_rng(g.rng.randrange(1 << 31)).integers(
+        max(limits.min, -1000), min(limits.max, 1000), shape).astype(kind)
+    axis = g.rng.choice((None, 0, 1, -1)) if g.opset >= 13 else None
+    scales = np.array(0.05, np.float32) if axis is None else g.data([shape[axis]], 0.01, 0.1)
+    inputs = [g.constant(values), g.constant(scales)]
+    if kind != np.int32 and g.flip():
+        inputs.append(g.constant(np.full(scales.shape, g.rng.randint(limits.min, limits.max), kind)))
+    (w,) = g.node("DequantizeLinear", inputs, axis=axis)
+    return g.node("Mul", [x, w])
+
+
 def shape_arithmetic(g):
     """Reshape to a target computed from the input's own shape."""
     shape = [g.rng.randint(1, 4) for _ in range(4)]
@@ -383,6 +404,7 @@ MAKERS = {
     "Squeeze": (1, squeeze), "Unsqueeze": (1, unsqueeze), "Transpose": (1, transpose), "Pad": (2, pad),
     "Slice": (1, slice_), "Split": (2, split), "ReduceMean": (1, reduce_mean), "Softmax": (1, softmax),
     "LRN": (1, lrn), "Identity": (1, unary("Identity")), "Dropout": (7, dropout), "Shape": (8, shape_arithmetic),
+    "QuantizeLinear": (10, quantized),
 }
 
 
