@@ -139,6 +139,33 @@ Moments Inference::get(Value value, RankedTensorType type) const {
 // Linear ops
 //===----------------------------------------------------------------------===//
 
+/// Share of full correlation in the inputs of a classifier.
+static constexpr double classifierCorrelation = 1.0 / 16.0;
+
+/// Whether `op` computes what the function returns, but for a final activation.
+static bool isClassifier(Operation *op) {
+  while (op->hasOneUse()) {
+    op = *op->user_begin();
+    if (llvm::isa<func::ReturnOp>(op))
+      return true;
+    if (!llvm::isa<nn::ReshapeOp, nn::SoftmaxOp, nn::SigmoidOp,
+                   quant::QuantizeCastOp, quant::DequantizeCastOp>(op))
+      return false;
+  }
+  return false;
+}
+
+/// Variance of a row's result if the inputs were correlated the way the weights
+/// point: (sum |w| sigma)^2.
+static double getCorrelatedVariance(ArrayRef<float> row, const Moments &input) {
+  double sum = 0.0;
+  size_t perChannel = row.size() / input.channels.size();
+  for (size_t i = 0; i < row.size(); ++i)
+    sum += std::fabs(row[i]) *
+           std::sqrt(input[i / std::max<size_t>(1, perChannel)].variance);
+  return sum * sum;
+}
+
 /// W x, row by row; `taps` weights share an input channel.
 static SmallVector<Moment> sumRows(ArrayRef<float> weights, int64_t rows,
                                    int64_t groups, const Moments &input) {
@@ -199,6 +226,22 @@ Moments Inference::visitLinear(LinearOp linear) const {
       channel = {channel.mean + bias.mean, channel.variance + bias.variance};
   }
   result.reachSigmas(options.sigmas);
+  const Moments &input = get(linear.getInput());
+  bool hasWholeRows =
+      weights && weights->values().size() % outputs == 0 &&
+      (weights->values().size() / outputs) % input.channels.size() == 0;
+  if (hasWholeRows && isClassifier(op)) {
+    Moments wide = result;
+    size_t row = weights->values().size() / outputs;
+    for (auto [m, channel] : llvm::enumerate(wide.channels))
+      channel.variance +=
+          classifierCorrelation *
+          (getCorrelatedVariance(weights->values().slice(m * row, row),
+                                 input) -
+           channel.variance);
+    wide.reachSigmas(options.sigmas);
+    result.reach = wide.reach;
+  }
   if (Value value = linear.getResidual()) {
     Moments residual = get(value, type);
     Range own = result.reach;
@@ -364,7 +407,7 @@ Moments Inference::visitAverage(Value input, double count,
   const Moments &in = get(input);
   Moments result = keepsChannels ? in : in.collapsed();
   for (Moment &channel : result.channels)
-    channel.variance /= std::sqrt(std::max(1.0, count));
+    channel.variance /= std::pow(std::max(1.0, count), 0.25);
   Range limit = in.reach;
   result.reachSigmas(options.sigmas);
   result.limitReach(limit.min, limit.max);
