@@ -7,6 +7,7 @@
 #include "Epilogue.h"
 #include "MachineState.h"
 
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemAlloc.h"
 #include "llvm/Support/Threading.h"
 
@@ -42,21 +43,33 @@ void MachineState::copyRows(const DmaCommand &c, bool toScratchpad) {
 void MachineState::execute(const LoadCommand &c) { copyRows(c, true); }
 void MachineState::execute(const StoreCommand &c) { copyRows(c, false); }
 
+namespace {
+
+/// The taps [first, last] along one dimension that are inside the input.
+struct TapRange {
+  TapRange(int64_t origin, int64_t dilation, int64_t kernel, int64_t size)
+      : first(origin < 0 ? llvm::divideCeil(uint64_t(-origin), dilation) : 0),
+        last(origin < size
+                 ? std::min<int64_t>(kernel - 1, (size - 1 - origin) / dilation)
+                 : -1) {}
+  int64_t first, last;
+};
+
+} // namespace
+
 /// Calls `visit(address, ky, kx)` for each tap of output pixel (y, x) that is
 /// inside the input.
 template <typename Visitor>
 static void forTapsInside(const Window &w, int64_t y, int64_t x,
                           Visitor &&visit) {
-  for (int64_t ky = 0; ky < w.kernelY; ++ky) {
-    int64_t iy = y * w.strideY + ky * w.dilationY - w.padTop;
-    if (iy < 0 || iy >= w.inputRows)
-      continue;
-    for (int64_t kx = 0; kx < w.kernelX; ++kx) {
-      int64_t ix = x * w.strideX + kx * w.dilationX - w.padLeft;
-      if (ix >= 0 && ix < w.inputColumns)
-        visit(w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch, ky, kx);
-    }
-  }
+  int64_t top = y * w.strideY - w.padTop, left = x * w.strideX - w.padLeft;
+  TapRange rows(top, w.dilationY, w.kernelY, w.inputRows);
+  TapRange columns(left, w.dilationX, w.kernelX, w.inputColumns);
+  for (int64_t ky = rows.first; ky <= rows.last; ++ky)
+    for (int64_t kx = columns.first; kx <= columns.last; ++kx)
+      visit(w.input + (top + ky * w.dilationY) * w.inputRowPitch +
+                (left + kx * w.dilationX) * w.inputPixelPitch,
+            ky, kx);
 }
 
 void MachineState::execute(const DepthwiseCommand &c) {

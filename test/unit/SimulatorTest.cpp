@@ -182,6 +182,46 @@ TEST(Simulator, KernelsAgree) {
     }
 }
 
+/// Binaries that are damaged and still valid run: to the end or to an error.
+TEST(Simulator, DamagedBinariesRun) {
+  const uint64_t seed = 77;
+  RandomProgram source(seed);
+  auto file = writeBinary(source.build(source.matmul(), source.depthwise(),
+                                       source.pool(), source.binary(),
+                                       source.lookup(), source.fill()));
+  ASSERT_TRUE(bool(file));
+  std::string original(file->data(), file->size());
+  size_t commands = original.find(std::string("\1\0\0\0\0\0\0\0", 8), 64);
+  std::mt19937_64 random(seed);
+  size_t ran = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string bytes = original;
+    for (uint64_t n = 1 + random() % 3; n; --n)
+      bytes[commands + random() % (8 * 128)] = char(random());
+    auto program = loadProgram(llvm::MemoryBufferRef(bytes, "damaged.elf"));
+    if (!program) {
+      llvm::consumeError(program.takeError());
+      continue;
+    }
+    if (llvm::Error race = checkSynchronisation(*program)) {
+      llvm::consumeError(std::move(race));
+      continue;
+    }
+    Quantities total;
+    for (const Command &command : program->commands)
+      total += quantities(command, program->machine);
+    if (total.macs + total.vectorOperations + total.scratchpadReadBytes +
+            total.scratchpadWriteBytes >
+        10000000)
+      continue;
+    Simulator simulator(*program, nullptr, {false, true, 1});
+    auto result = simulator.run();
+    EXPECT_TRUE(bool(result));
+    ++ran;
+  }
+  EXPECT_GT(ran, 100u) << "seed " << seed;
+}
+
 /// Load, two fills, a store, by hand: issue 4, latency 100, 16 bytes a cycle.
 TEST(Simulator, TimeByHand) {
   Program p;
