@@ -110,6 +110,8 @@ private:
       fields.push_back(
           builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
     SmallVector<int64_t> take(command.take.begin(), command.take.end());
+    const std::string &name = program.layers[command.layer].name;
+    builder.setLoc(NameLoc::get(builder.getStringAttr(name)));
     accel::CommandOp::create(
         builder, builder.getStringAttr(operationName(command)),
         builder.getI32IntegerAttr(int32_t(command.layer)),
