@@ -198,7 +198,8 @@ LogicalResult TransposeOp::verify() {
   llvm::SmallVector<bool> seen(in.size(), false);
   for (auto [i, p] : llvm::enumerate(getPerm())) {
     if (p < 0 || p >= int64_t(in.size()) || seen[p] || out[i] != in[p])
-      return emitOpError("dimension ") << i << " does not match the permutation";
+      return emitOpError("dimension ")
+             << i << " does not match the permutation";
     seen[p] = true;
   }
   return success();
@@ -221,8 +222,8 @@ LogicalResult ConcatOp::verify() {
     sum += in[axis];
   }
   if (sum != out[axis])
-    return emitOpError("expected ") << sum << " along the axis, got "
-                                    << out[axis];
+    return emitOpError("expected ")
+           << sum << " along the axis, got " << out[axis];
   return success();
 }
 
@@ -254,8 +255,7 @@ LogicalResult PadOp::verify() {
   return success();
 }
 
-LogicalResult
-HostOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+LogicalResult HostOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   if (!symbolTable.lookupNearestSymbolFrom(*this, getCalleeAttr()))
     return emitOpError("expected a function named @") << getCallee();
   return success();

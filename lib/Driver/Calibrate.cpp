@@ -41,8 +41,8 @@ llvm::Expected<const NumpyArray *> arrayFor(func::FuncOp function,
     if (key == name)
       return &array;
   // A data set's file also has labels: take the one array of the right shape.
-  auto shape = cast<RankedTensorType>(function.getArgument(index).getType())
-                   .getShape();
+  auto shape =
+      cast<RankedTensorType>(function.getArgument(index).getType()).getShape();
   const NumpyArray *found = nullptr;
   for (const auto &[key, array] : arrays)
     if (ArrayRef<int64_t>(array.shape).drop_front(!array.shape.empty()) ==
@@ -102,8 +102,8 @@ llvm::Expected<RangeTable> rangesFromData(func::FuncOp function,
       auto type = cast<RankedTensorType>(argument.getType());
       ArrayRef<float> all = data[argument.getArgNumber()];
       int64_t size = type.getNumElements();
-      inputs.push_back(Tensor::create<float>(
-          type.getShape(), all.slice(sample * size, size)));
+      inputs.push_back(Tensor::create<float>(type.getShape(),
+                                             all.slice(sample * size, size)));
     }
     auto observe = [&](Value value, ArrayRef<float> values, ArrayRef<int64_t>) {
       collector.observe(names.lookup(value), values);

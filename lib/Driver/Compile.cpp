@@ -89,9 +89,12 @@ Stage stageOf(ModuleOp module) {
     if (isa<accel::AccelDialect>(op->getDialect()))
       stage = Stage::Accel;
     else if (stage == Stage::NN && isa<nn::NNDialect>(op->getDialect()) &&
-             llvm::any_of(op->getResultTypes(), [](Type type) {
-               return isa<quant::QuantizedType>(getElementTypeOrSelf(type));
-             }) && !isa<nn::ConstantOp>(op))
+             llvm::any_of(op->getResultTypes(),
+                          [](Type type) {
+                            return isa<quant::QuantizedType>(
+                                getElementTypeOrSelf(type));
+                          }) &&
+             !isa<nn::ConstantOp>(op))
       stage = Stage::NNQuantized;
   });
   return stage;

@@ -34,9 +34,9 @@ public:
             tiling.channels = channels;
             tiling.columns = columns;
             tiling.rows = rows;
-            for (LoopOrder order : {LoopOrder::AllWeights,
-                                    LoopOrder::WeightsOuter,
-                                    LoopOrder::SpaceOuter}) {
+            for (LoopOrder order :
+                 {LoopOrder::AllWeights, LoopOrder::WeightsOuter,
+                  LoopOrder::SpaceOuter}) {
               // The vector unit's chunks are slices of channels: one order.
               if (!isConv && order != LoopOrder::WeightsOuter)
                 continue;
@@ -64,16 +64,15 @@ private:
 
   llvm::SmallVector<int64_t> outputSizes() const {
     if (layer.kind == WindowLayer::Kind::Conv)
-      return halves(std::min(layer.groupOutputs(), kMaxField),
-                    machine.columns, machine.columns);
+      return halves(std::min(layer.groupOutputs(), kMaxField), machine.columns,
+                    machine.columns);
     return halves(std::min(layer.outChannels, kMaxField), 16, 16);
   }
   /// Weights are cut along the input channels only where one array's width of
   /// them is too much for the scratchpad.
   llvm::SmallVector<int64_t> channelSizes(int64_t outputs) const {
-    int64_t all = layer.kind == WindowLayer::Kind::Conv
-                      ? layer.groupChannels()
-                      : 1;
+    int64_t all =
+        layer.kind == WindowLayer::Kind::Conv ? layer.groupChannels() : 1;
     llvm::SmallVector<int64_t> sizes;
     if (all <= kMaxField)
       sizes.push_back(all);
@@ -112,7 +111,8 @@ private:
   }
 
   bool fit(Tiling &tiling) const {
-    int64_t chunks = layer.groups * divideUp(layer.groupOutputs(), tiling.outputs);
+    int64_t chunks =
+        layer.groups * divideUp(layer.groupOutputs(), tiling.outputs);
     if (layer.kind != WindowLayer::Kind::Conv)
       chunks = divideUp(layer.outChannels, tiling.outputs);
     int64_t parts = layer.kind == WindowLayer::Kind::Conv
@@ -198,25 +198,24 @@ private:
     // pixels beyond the array's rows, so the mean tile stands for all.
     int64_t meanRows = divideUp(layer.outHeight, rowTiles);
     int64_t meanColumns = divideUp(layer.outWidth, columnTiles);
-    int64_t lastOutputs = perGroup - (divideUp(perGroup, tiling.outputs) - 1) *
-                                         tiling.outputs;
+    int64_t lastOutputs =
+        perGroup - (divideUp(perGroup, tiling.outputs) - 1) * tiling.outputs;
     int64_t full = execCycles(tiling, meanRows, meanColumns, tiling.outputs,
                               tiling.channels);
-    int64_t last = execCycles(tiling, meanRows, meanColumns, lastOutputs,
-                              tiling.channels);
-    int64_t exec =
-        tiles * parts * (full * (chunks - groups) + last * groups);
+    int64_t last =
+        execCycles(tiling, meanRows, meanColumns, lastOutputs, tiling.channels);
+    int64_t exec = tiles * parts * (full * (chunks - groups) + last * groups);
 
     int64_t bandwidth = machine.dramBytesPerCycle;
     int64_t issue = machine.issueCycles;
     int64_t chunkCycles = divideUp(tiling.chunkBytes, bandwidth) + issue;
     int64_t inputChannels = isConv ? layer.channels : tiling.outputs;
-    int64_t inputTile = placement.inputResident
-                            ? 0
-                            : tileTransfer(layer.inputRows(tiling.rows),
-                                           layer.inputColumns(tiling.columns),
-                                           layer.width, inputChannels,
-                                           layer.channels);
+    int64_t inputTile =
+        placement.inputResident
+            ? 0
+            : tileTransfer(layer.inputRows(tiling.rows),
+                           layer.inputColumns(tiling.columns), layer.width,
+                           inputChannels, layer.channels);
     bool slice = !isConv || tiling.order == LoopOrder::WeightsOuter;
     int64_t outChannels = slice ? tiling.outputs : layer.outChannels;
     int64_t outTile = tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
@@ -228,8 +227,7 @@ private:
     int64_t passes = slice ? chunks : 1;
     // Vector layers load a slice of the channels per chunk.
     int64_t inputLoads = isConv ? (slice ? chunks : 1) : chunks;
-    int64_t weightLoads =
-        tiling.order == LoopOrder::SpaceOuter ? tiles : 1;
+    int64_t weightLoads = tiling.order == LoopOrder::SpaceOuter ? tiles : 1;
     if (tiling.order == LoopOrder::WeightsOuter && parts > 1)
       weightLoads = tiles;
     int64_t load = tiles * inputLoads * inputTile +

@@ -48,8 +48,8 @@ private:
   /// Segments of one memory, disjoint; bytes in none were never touched.
   using Map = std::map<int64_t, Segment>;
 
-  void access(Map &map, int64_t begin, int64_t end, bool isWrite,
-              Engine engine, Counts &needed);
+  void access(Map &map, int64_t begin, int64_t end, bool isWrite, Engine engine,
+              Counts &needed);
   void finish(Command command, const Counts &needed);
   static Map::iterator split(Map &map, int64_t at);
 

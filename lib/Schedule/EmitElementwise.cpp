@@ -183,7 +183,8 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
     for (int64_t i = 0; i < own.size; i += cut.step, ++tile) {
       inner.front().size = std::min(cut.step, own.size - i);
       int64_t slot = scratchpad.begin + (tile % slots) * slotBytes;
-      auto place = [&](const NetworkTensor &tensor, int64_t begin, int64_t bytes) {
+      auto place = [&](const NetworkTensor &tensor, int64_t begin,
+                       int64_t bytes) {
         int64_t address = fetchFlat(tensor, begin, bytes, slot);
         if (!tensor.resident)
           slot += alignUp(bytes);

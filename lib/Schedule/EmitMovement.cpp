@@ -75,10 +75,9 @@ LogicalResult Emitter::emitCopy(mlir::Operation *op, const NetworkTensor &from,
     rest /= dims[++outer].size;
   if (slotBytes < 16)
     return tooSmall(op, 16 * slots, scratchpad.size());
-  int64_t step = std::min({dims[outer].size, slotBytes / rest,
-                           int64_t(dims.size() - outer == 1 && rows
-                                       ? slotBytes
-                                       : 65535)});
+  int64_t step =
+      std::min({dims[outer].size, slotBytes / rest,
+                int64_t(dims.size() - outer == 1 && rows ? slotBytes : 65535)});
   step = std::min(step, divideUp(dims[outer].size, 3));
   step = std::max<int64_t>(step, 1);
 

@@ -18,7 +18,8 @@ namespace accopt {
 /// Emits one window layer.
 class WindowEmitter {
 public:
-  WindowEmitter(Emitter &emitter, mlir::Operation *op, const WindowLayer &shape);
+  WindowEmitter(Emitter &emitter, mlir::Operation *op,
+                const WindowLayer &shape);
   LogicalResult run();
 
 private:
@@ -32,7 +33,7 @@ private:
     int64_t batch = 0, row = 0, rows = 0, column = 0, columns = 0;
     int64_t inputRow = 0, inputRows = 0, inputColumn = 0, inputColumns = 0;
     int64_t input = 0, residual = 0, output = 0; ///< addresses
-    int64_t channel = 0, channels = 0; ///< held of the output
+    int64_t channel = 0, channels = 0;           ///< held of the output
   };
 
   void listChunks();
@@ -57,8 +58,8 @@ private:
   struct Image {
     uint32_t address, rowPitch, pixelPitch;
   };
-  Image image(const Tile &tile, const NetworkTensor &tensor, int64_t tileAddress,
-              int64_t channel) const;
+  Image image(const Tile &tile, const NetworkTensor &tensor,
+              int64_t tileAddress, int64_t channel) const;
   void emitPool(const Tile &tile, const Chunk &chunk, int64_t address);
 
   void runWeightsOuter();
@@ -152,8 +153,8 @@ void WindowEmitter::packEpilogue(const Chunk &chunk,
     requant = depthwise.getRequant();
     biasValue = depthwise.getBias();
   }
-  auto bias = nn::readElements(
-      biasValue.getDefiningOp<accel::ConstantOp>().getValue());
+  auto bias =
+      nn::readElements(biasValue.getDefiningOp<accel::ConstantOp>().getValue());
   ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
   bytes.assign(at.bytes, 0);
   llvm::copy(requant.getTable(), bytes.begin() + at.table);
@@ -258,7 +259,7 @@ void WindowEmitter::openTile(Tile &tile, int64_t channel, int64_t channels) {
   if (!residual || residual->resident)
     return;
   tile.residual = slot + layout.residual;
-  Emitter::Box box{tile.batch,  tile.row, tile.rows, tile.column,
+  Emitter::Box box{tile.batch,   tile.row, tile.rows, tile.column,
                    tile.columns, channel,  channels};
   emitter.load(emitter.transfer(
       *residual,
@@ -305,8 +306,7 @@ Window WindowEmitter::window(const Tile &tile, int64_t firstChannel) const {
   w.strideX = uint16_t(shape.strideX);
   w.dilationY = uint16_t(shape.dilationY);
   w.dilationX = uint16_t(shape.dilationX);
-  w.padTop =
-      int16_t(tile.inputRow - (tile.row * shape.strideY - shape.padTop));
+  w.padTop = int16_t(tile.inputRow - (tile.row * shape.strideY - shape.padTop));
   w.padLeft =
       int16_t(tile.inputColumn - (tile.column * shape.strideX - shape.padLeft));
   return w;
@@ -321,18 +321,18 @@ WindowEmitter::Image WindowEmitter::image(const Tile &tile,
             uint32_t(tile.columns * tile.channels), uint32_t(tile.channels)};
   int64_t pixel =
       (tile.batch * shape.outHeight + tile.row) * shape.outWidth + tile.column;
-  return {uint32_t(tensor.scratchpadAddress + pixel * shape.outChannels +
-                   channel),
-          uint32_t(shape.outWidth * shape.outChannels),
-          uint32_t(shape.outChannels)};
+  return {
+      uint32_t(tensor.scratchpadAddress + pixel * shape.outChannels + channel),
+      uint32_t(shape.outWidth * shape.outChannels),
+      uint32_t(shape.outChannels)};
 }
 
 Epilogue WindowEmitter::epilogue(const Tile &tile, const Chunk &chunk,
                                  int64_t address) const {
-  accel::RequantAttr requant = isa<accel::Conv2DOp>(op)
-                                   ? cast<accel::Conv2DOp>(op).getRequant()
-                                   : cast<accel::DepthwiseConv2DOp>(op)
-                                         .getRequant();
+  accel::RequantAttr requant =
+      isa<accel::Conv2DOp>(op)
+          ? cast<accel::Conv2DOp>(op).getRequant()
+          : cast<accel::DepthwiseConv2DOp>(op).getRequant();
   ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
   Epilogue e;
   e.parameters = uint32_t(address + at.parameters);
@@ -449,10 +449,10 @@ LogicalResult WindowEmitter::run() {
   if (!chosen) {
     Tiling least;
     least.order = LoopOrder::WeightsOuter;
-    least.outputs = std::min<int64_t>(shape.groupOutputs(),
-                                      emitter.machine.columns);
-    least.channels = std::min<int64_t>(shape.groupChannels(),
-                                       emitter.machine.rows);
+    least.outputs =
+        std::min<int64_t>(shape.groupOutputs(), emitter.machine.columns);
+    least.channels =
+        std::min<int64_t>(shape.groupChannels(), emitter.machine.rows);
     return emitter.tooSmall(
         op,
         tileLayout(shape, least, placement).bytes +
@@ -477,10 +477,10 @@ LogicalResult WindowEmitter::run() {
 
 LogicalResult Emitter::emitWindow(mlir::Operation *op,
                                   const WindowLayer &shape) {
-  for (int64_t size : {shape.height, shape.width, shape.outHeight,
-                       shape.outWidth, shape.kernelY, shape.kernelX,
-                       shape.strideY, shape.strideX, shape.dilationY,
-                       shape.dilationX})
+  for (int64_t size :
+       {shape.height, shape.width, shape.outHeight, shape.outWidth,
+        shape.kernelY, shape.kernelX, shape.strideY, shape.strideX,
+        shape.dilationY, shape.dilationX})
     if (size > 65535)
       return op->emitOpError("expected sizes of at most 65535, got ") << size;
   return WindowEmitter(*this, op, shape).run();

@@ -24,8 +24,9 @@ uint32_t Emitter::addConstant(std::vector<uint8_t> bytes) {
   return address;
 }
 
-DmaCommand Emitter::transfer(const NetworkTensor &tensor, ArrayRef<int64_t> shape,
-                             const Box &box, int64_t address) const {
+DmaCommand Emitter::transfer(const NetworkTensor &tensor,
+                             ArrayRef<int64_t> shape, const Box &box,
+                             int64_t address) const {
   int64_t width = shape[2], channels = shape[3];
   int64_t pixel = (box.batch * shape[1] + box.row) * width + box.column;
   DmaCommand dma;
@@ -67,8 +68,8 @@ void Emitter::storeFlat(int64_t address, int64_t dram, int64_t bytes) {
   store(dma);
 }
 
-int64_t Emitter::fetchFlat(const NetworkTensor &tensor, int64_t begin, int64_t bytes,
-                           int64_t slot) {
+int64_t Emitter::fetchFlat(const NetworkTensor &tensor, int64_t begin,
+                           int64_t bytes, int64_t slot) {
   if (tensor.resident)
     return tensor.scratchpadAddress + begin;
   loadFlat(tensor.address + begin, slot, bytes);

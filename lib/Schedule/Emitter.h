@@ -54,8 +54,9 @@ private:
   void append(Operation operation) {
     stream.append(layer, std::move(operation));
   }
-  DmaCommand transfer(const NetworkTensor &tensor, llvm::ArrayRef<int64_t> shape,
-                      const Box &box, int64_t scratchpadAddress) const;
+  DmaCommand transfer(const NetworkTensor &tensor,
+                      llvm::ArrayRef<int64_t> shape, const Box &box,
+                      int64_t scratchpadAddress) const;
   void load(DmaCommand dma);
   void store(DmaCommand dma);
   /// Loads `bytes` contiguous bytes, or stores them.

@@ -38,8 +38,7 @@ ScratchpadRange freeScratchpad(const Network &network, int index,
   int64_t begin = 0;
   for (const NetworkTensor &tensor : network.tensors)
     if (tensor.resident && alive(tensor, index))
-      begin = std::max(begin,
-                       alignUp(tensor.scratchpadAddress + tensor.bytes));
+      begin = std::max(begin, alignUp(tensor.scratchpadAddress + tensor.bytes));
   return {begin, int64_t(machine.scratchpadBytes) / 16 * 16};
 }
 
@@ -101,9 +100,11 @@ private:
       return -1;
     int64_t bytes = 0;
     for (int tensor : layer.inputs)
-      bytes += network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
+      bytes +=
+          network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
     for (int tensor : layer.outputs)
-      bytes += network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
+      bytes +=
+          network.tensors[tensor].resident ? 0 : network.tensors[tensor].bytes;
     return bytes / machine.dramBytesPerCycle;
   }
 
@@ -115,8 +116,7 @@ private:
       for (const NetworkTensor &other : network.tensors) {
         int64_t end = alignUp(other.scratchpadAddress + other.bytes);
         if (&other != &tensor && other.resident && overlap(tensor, other) &&
-            address < end &&
-            other.scratchpadAddress < address + tensor.bytes) {
+            address < end && other.scratchpadAddress < address + tensor.bytes) {
           address = end;
           moved = true;
         }

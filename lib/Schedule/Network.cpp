@@ -53,8 +53,8 @@ public:
 
 private:
   static void describe(NetworkTensor &tensor, Value value) {
-    auto description = value.getDefiningOp()->getAttrOfType<DictionaryAttr>(
-        "accel.tensor");
+    auto description =
+        value.getDefiningOp()->getAttrOfType<DictionaryAttr>("accel.tensor");
     if (!description || tensor.description)
       return;
     tensor.description = description;

@@ -43,7 +43,9 @@ struct Network {
   std::vector<NetworkTensor> tensors;
   llvm::DenseMap<mlir::Value, int> tensorOf;
 
-  NetworkTensor &tensor(mlir::Value value) { return tensors[tensorOf.at(value)]; }
+  NetworkTensor &tensor(mlir::Value value) {
+    return tensors[tensorOf.at(value)];
+  }
   const NetworkTensor &tensor(mlir::Value value) const {
     return tensors[tensorOf.at(value)];
   }

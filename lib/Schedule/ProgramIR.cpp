@@ -59,7 +59,8 @@ private:
         reinterpret_cast<const int8_t *>(constant.bytes.data()),
         constant.bytes.size());
     auto value = DenseI8ResourceElementsAttr::get(
-        type, "constant", HeapAsmResourceBlob::allocateAndCopyInferAlign(bytes));
+        type, "constant",
+        HeapAsmResourceBlob::allocateAndCopyInferAlign(bytes));
     accel::DramConstantOp::create(builder,
                                   builder.getI64IntegerAttr(constant.address),
                                   cast<ElementsAttr>(value));
@@ -224,8 +225,7 @@ private:
                << field.getName().getValue() << "'";
       fields.emplace_back(field.getName().str(), value.getInt());
     }
-    llvm::Expected<Command> command =
-        commandFromFields(op.getOpcode(), fields);
+    llvm::Expected<Command> command = commandFromFields(op.getOpcode(), fields);
     if (!command)
       return op.emitOpError(llvm::toString(command.takeError()));
     command->layer = uint32_t(op.getLayer());

@@ -50,8 +50,8 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
     operation.operations = uint64_t(host.getOperations());
     operation.bytes = uint64_t(elements);
     for (Value input : host.getInputs())
-      operation.bytes += uint64_t(
-          cast<RankedTensorType>(input.getType()).getNumElements());
+      operation.bytes +=
+          uint64_t(cast<RankedTensorType>(input.getType()).getNumElements());
     command.operation = operation;
     return int64_t(duration(command, machine).occupancy);
   }

@@ -43,7 +43,8 @@ StringRef placementOf(mlir::Operation *op) {
     return "array";
   if (isa<accel::HostOp>(op))
     return "host";
-  if (isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp, accel::PadOp>(op))
+  if (isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp, accel::PadOp>(
+          op))
     return "dma";
   return "vector";
 }
@@ -98,7 +99,8 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
   program.constants = emitter.takeConstants();
   program.hostFunctions = emitter.takeHostFunctions();
 
-  auto output = cast<func::ReturnOp>(function.getBody().front().getTerminator());
+  auto output =
+      cast<func::ReturnOp>(function.getBody().front().getTerminator());
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
     program.tensors.push_back(describe(network->tensor(argument), argument,
                                        function.getArgAttrDict(i),

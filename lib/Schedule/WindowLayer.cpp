@@ -82,9 +82,8 @@ ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,
     chunk.table = 0;
     chunk.parameters = layer.hasTable ? 256 : 0;
     chunk.weights = alignUp(chunk.parameters + 12 * outputs);
-    chunk.bytes = chunk.weights +
-                  layer.taps() * outputs *
-                      (layer.kind == Kind::Conv ? channels : 1);
+    chunk.bytes = chunk.weights + layer.taps() * outputs *
+                                      (layer.kind == Kind::Conv ? channels : 1);
     break;
   }
   chunk.bytes = alignUp(chunk.bytes);

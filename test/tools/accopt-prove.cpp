@@ -55,9 +55,8 @@ std::vector<Described> describedValues(mlir::func::FuncOp function) {
   for (mlir::Operation &op : function.getBody().front())
     if (auto description =
             op.getAttrOfType<mlir::DictionaryAttr>("accel.tensor"))
-      values.push_back(
-          {description.getAs<mlir::StringAttr>("accel.name").str(),
-           op.getResult(0)});
+      values.push_back({description.getAs<mlir::StringAttr>("accel.name").str(),
+                        op.getResult(0)});
   return values;
 }
 
@@ -72,9 +71,9 @@ std::vector<Tensor> runTosa(mlir::ModuleOp layers,
   for (const Described &described : describedValues(function))
     results.push_back(described.value);
   ret.getOperandsMutable().assign(results);
-  function.setType(mlir::FunctionType::get(
-      module->getContext(), function.getArgumentTypes(),
-      mlir::ValueRange(results).getTypes()));
+  function.setType(
+      mlir::FunctionType::get(module->getContext(), function.getArgumentTypes(),
+                              mlir::ValueRange(results).getTypes()));
   function.removeResAttrsAttr();
   if (mlir::failed(convertAccelToTosa(function)))
     fail("no conversion to TOSA");
@@ -142,12 +141,14 @@ std::vector<Tensor> randomInputs(const Program &program) {
 void compareCosts(const Program &program, const RunResult &run) {
   CostAnalysis analysis = exitOnError(analyzeCost(program));
   if (analysis.cycles != run.cycles)
-    fail("analysis: " + llvm::Twine(analysis.cycles) + " cycles, simulator: " +
-         llvm::Twine(run.cycles));
+    fail("analysis: " + llvm::Twine(analysis.cycles) +
+         " cycles, simulator: " + llvm::Twine(run.cycles));
   for (size_t i = 0; i < run.layers.size(); ++i)
     if (!(analysis.layers[i] == run.layers[i]))
-      fail("layer '" + program.layers[i].name + "': analysis and simulator "
-           "differ (cycles " + llvm::Twine(analysis.layers[i].cycles) + " and " +
+      fail("layer '" + program.layers[i].name +
+           "': analysis and simulator "
+           "differ (cycles " +
+           llvm::Twine(analysis.layers[i].cycles) + " and " +
            llvm::Twine(run.layers[i].cycles) + ")");
 }
 } // namespace
@@ -185,7 +186,7 @@ int main(int argc, char **argv) {
   SimulatorOptions simulatorOptions;
   simulatorOptions.functional = !costOnly;
   Simulator simulator(program, &host, simulatorOptions);
-  Checker checker{program,   described, expected, function.getNumResults(),
+  Checker checker{program, described, expected, function.getNumResults(),
                   simulator};
   if (costOnly) {
     compareCosts(program, exitOnError(simulator.run()));
@@ -205,9 +206,10 @@ int main(int argc, char **argv) {
     if (info.kind == TensorInfo::Kind::Output)
       checker.compare(info, expected[next++]);
   compareCosts(program, run);
-  llvm::outs() << llvm::format(
-      "%u tensors, %llu elements, %u tensors differ; %llu cycles, costs equal\n",
-      checker.tensors, (unsigned long long)checker.elements, checker.wrong,
-      (unsigned long long)run.cycles);
+  llvm::outs() << llvm::format("%u tensors, %llu elements, %u tensors differ; "
+                               "%llu cycles, costs equal\n",
+                               checker.tensors,
+                               (unsigned long long)checker.elements,
+                               checker.wrong, (unsigned long long)run.cycles);
   return checker.wrong ? 1 : 0;
 }

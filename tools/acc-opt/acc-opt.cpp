@@ -30,7 +30,8 @@ static constexpr const char *kOverview =
     "  acc-opt model.mlir --emit=elf\n"
     "      goes on from any stage\n"
     "  acc-opt file.mlir --nn-fold-batch-norm\n"
-    "      runs passes as mlir-opt does (acc-opt file.mlir --help lists them)\n";
+    "      runs passes as mlir-opt does (acc-opt file.mlir --help lists "
+    "them)\n";
 
 /// mlir-opt's mode: MLIR is named, and no stage to compile it to.
 static bool isMlir(int argc, char **argv) {
@@ -43,7 +44,8 @@ static bool isMlir(int argc, char **argv) {
                !argument.starts_with("-o") && !argument.starts_with("--");
     if (argument.ltrim('-').starts_with("emit="))
       return false;
-    if (argument.starts_with("--pass-pipeline") || argument == "--show-dialects")
+    if (argument.starts_with("--pass-pipeline") ||
+        argument == "--show-dialects")
       named = true;
   }
   return named;
@@ -88,11 +90,13 @@ static int compileMain(int argc, char **argv) {
                             "the machine's commands as MLIR"),
                  clEnumValN(Stage::Elf, "elf", "the binary (default)")));
   cl::opt<std::string, true> output(
-      "o", cl::desc("Output file; default: the model's stem + .elf, or "
-                    "standard output for other stages"),
+      "o",
+      cl::desc("Output file; default: the model's stem + .elf, or "
+               "standard output for other stages"),
       cl::value_desc("file"), cl::location(options.output), cl::cat(category));
   cl::opt<std::string, true> data(
-      "calibration-data", cl::desc("Real inputs (.npz, .npy) to measure ranges"),
+      "calibration-data",
+      cl::desc("Real inputs (.npz, .npy) to measure ranges"),
       cl::value_desc("file"), cl::location(options.calibrationData),
       cl::cat(category));
   cl::opt<std::string, true> method(
@@ -101,7 +105,8 @@ static int compileMain(int argc, char **argv) {
       cl::location(options.calibrationMethod), cl::init("minmax"),
       cl::cat(category));
   cl::opt<std::string, true> calibration(
-      "calibration", cl::desc("Ranges to use, as --save-calibration wrote them"),
+      "calibration",
+      cl::desc("Ranges to use, as --save-calibration wrote them"),
       cl::value_desc("json"), cl::location(options.calibration),
       cl::cat(category));
   cl::opt<std::string, true> save(
@@ -120,9 +125,9 @@ static int compileMain(int argc, char **argv) {
                       cl::cat(category));
   cl::opt<bool> targets("list-targets", cl::desc("Names of built-in machines"),
                         cl::cat(category));
-  cl::opt<std::string> print("print-target",
-                             cl::desc("A machine as YAML, complete, reloadable"),
-                             cl::value_desc("machine"), cl::cat(category));
+  cl::opt<std::string> print(
+      "print-target", cl::desc("A machine as YAML, complete, reloadable"),
+      cl::value_desc("machine"), cl::cat(category));
   cl::opt<bool> support("print-op-support",
                         cl::desc("The ONNX operators that import takes"),
                         cl::cat(category));

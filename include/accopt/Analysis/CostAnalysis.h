@@ -20,7 +20,7 @@ namespace accopt {
 
 struct CostAnalysis {
   std::vector<LayerCost> layers; ///< one for each of the program's layers
-  uint64_t cycles = 0; ///< the sum of the layers' cycles
+  uint64_t cycles = 0;           ///< the sum of the layers' cycles
 };
 
 /// Fails where a command waits for a token that no earlier command sends.

@@ -32,7 +32,8 @@ struct CompileOptions {
   /// Empty: the stem of `input` + ".elf" for the binary, standard output else.
   std::string output;
   ImportOptions import;
-  /// .npy or .npz with real inputs, one sample per batch of the first dimension.
+  /// .npy or .npz with real inputs, one sample per batch of the first
+  /// dimension.
   std::string calibrationData;
   std::string calibrationMethod = "minmax";
   std::string calibration;     ///< ranges to read (JSON)
@@ -48,8 +49,8 @@ int compile(const CompileOptions &options);
 
 /// Import, transforms and quantization up to accel layer ops. Null after errors
 /// were printed to standard error.
-mlir::OwningOpRef<mlir::ModuleOp>
-compileToLayers(const CompileOptions &options, mlir::MLIRContext &context);
+mlir::OwningOpRef<mlir::ModuleOp> compileToLayers(const CompileOptions &options,
+                                                  mlir::MLIRContext &context);
 
 /// The schedule of accel layers, with the host's functions.
 llvm::FailureOr<Program> compileLayers(mlir::ModuleOp layers,

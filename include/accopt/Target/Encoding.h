@@ -54,8 +54,8 @@ std::vector<CommandField> commandFields(const Command &command);
 
 /// The inverse: the operation `name` with `fields`, all others at their
 /// defaults. Fails where a name is unknown or a value does not fit its field.
-llvm::Expected<Command>
-commandFromFields(llvm::StringRef name, llvm::ArrayRef<CommandField> fields);
+llvm::Expected<Command> commandFromFields(llvm::StringRef name,
+                                          llvm::ArrayRef<CommandField> fields);
 
 } // namespace accopt
 

@@ -25,7 +25,8 @@ std::function<double(double)> functionOf(Operation *op) {
     return [=](double x) { return std::clamp(alpha * x + beta, 0.0, 1.0); };
   };
   return llvm::TypeSwitch<Operation *, Function>(op)
-      .Case([](nn::ReluOp) { return [](double x) { return std::max(x, 0.0); }; })
+      .Case(
+          [](nn::ReluOp) { return [](double x) { return std::max(x, 0.0); }; })
       .Case([&](nn::ClipOp clip) {
         double low = bounded(clip.getMinimum(), -INFINITY);
         double high = bounded(clip.getMaximum(), INFINITY);
@@ -64,11 +65,11 @@ LogicalResult Lowering::convertUnary(Operation *op) {
   ActivationQuant out = *activationQuant(result);
   SmallVector<int8_t> table;
   for (int32_t q : llvm::seq_inclusive(-128, 127))
-    table.push_back(int8_t(
-        quantizeReal(function((q - in.zeroPoint) * in.scale), out)));
-  Value mapped = accel::LookupOp::create(builder, input.value.getType(),
-                                         input.value,
-                                         builder.getDenseI8ArrayAttr(table));
+    table.push_back(
+        int8_t(quantizeReal(function((q - in.zeroPoint) * in.scale), out)));
+  Value mapped =
+      accel::LookupOp::create(builder, input.value.getType(), input.value,
+                              builder.getDenseI8ArrayAttr(table));
   set(result, mapped, input.order);
   return success();
 }
@@ -126,10 +127,14 @@ LogicalResult Lowering::convertBinary(Operation *op) {
     shape.push_back(shapeOf(result)[dimension]);
   Value converted = accel::BinaryOp::create(
       builder, RankedTensorType::get(shape, builder.getI8Type()), a, b,
-      accel::BinaryOpKindAttr::get(context, kind), builder.getI32IntegerAttr(qa.zeroPoint),
-      builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale, builder.getI32IntegerAttr(out.zeroPoint),
-      builder.getI32IntegerAttr(low ? quantizeReal(low->convertToFloat(), out) : -128),
-      builder.getI32IntegerAttr(high ? quantizeReal(high->convertToFloat(), out) : 127));
+      accel::BinaryOpKindAttr::get(context, kind),
+      builder.getI32IntegerAttr(qa.zeroPoint),
+      builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale,
+      builder.getI32IntegerAttr(out.zeroPoint),
+      builder.getI32IntegerAttr(low ? quantizeReal(low->convertToFloat(), out)
+                                    : -128),
+      builder.getI32IntegerAttr(high ? quantizeReal(high->convertToFloat(), out)
+                                     : 127));
   set(result, converted, order);
   return success();
 }

@@ -53,14 +53,13 @@ LogicalResult Lowering::convertToHost(Operation *op) {
   SmallVector<Value> inputs;
   llvm::SmallDenseSet<Value> seen;
   for (Value operand : op->getOperands())
-    if (!operand.getDefiningOp<nn::ConstantOp>() &&
-        seen.insert(operand).second)
+    if (!operand.getDefiningOp<nn::ConstantOp>() && seen.insert(operand).second)
       inputs.push_back(get(operand, channelsLast(shapeOf(operand).size())));
-  auto host = accel::HostOp::create(
-      builder, TypeRange(function->getResultTypes()),
-      FlatSymbolRefAttr::get(op->getContext(), name), ValueRange(inputs),
-      builder.getStringAttr(reason),
-      builder.getI64IntegerAttr(countOperations(op)));
+  auto host =
+      accel::HostOp::create(builder, TypeRange(function->getResultTypes()),
+                            FlatSymbolRefAttr::get(op->getContext(), name),
+                            ValueRange(inputs), builder.getStringAttr(reason),
+                            builder.getI64IntegerAttr(countOperations(op)));
   for (auto [result, converted] :
        llvm::zip_equal(op->getResults(), host.getResults()))
     set(result, converted, channelsLast(shapeOf(result).size()));

@@ -124,8 +124,8 @@ Value Lowering::reorder(Value value, ArrayRef<int64_t> from,
     for (int64_t i = 0; i < count; ++i) {
       for (size_t d = 0; d < perm.size(); ++d)
         source[perm[d]] = index[d];
-      moved.push_back(int8_t(
-          elements->element(nn::linearIndex(shape, source)).front()));
+      moved.push_back(
+          int8_t(elements->element(nn::linearIndex(shape, source)).front()));
       for (size_t d = result.size(); d-- > 0;) {
         if (++index[d] < result[d])
           break;
@@ -150,13 +150,14 @@ Value Lowering::constantI8(ArrayRef<int64_t> shape, ArrayRef<int8_t> data) {
     return accel::ConstantOp::create(
         builder, cast<ElementsAttr>(DenseElementsAttr::get(type, data)));
   auto blob = HeapAsmResourceBlob::allocateAndCopyInferAlign(data);
-  auto attr = DenseI8ResourceElementsAttr::get(type, "accel_constant",
-                                               std::move(blob));
+  auto attr =
+      DenseI8ResourceElementsAttr::get(type, "accel_constant", std::move(blob));
   return accel::ConstantOp::create(builder, cast<ElementsAttr>(attr));
 }
 
 Value Lowering::constantI32(ArrayRef<int32_t> data) {
-  auto type = RankedTensorType::get({int64_t(data.size())}, builder.getI32Type());
+  auto type =
+      RankedTensorType::get({int64_t(data.size())}, builder.getI32Type());
   return accel::ConstantOp::create(
       builder, cast<ElementsAttr>(DenseElementsAttr::get(type, data)));
 }
@@ -175,8 +176,8 @@ Value Lowering::requantize(Value value, ActivationQuant from,
 
 void Lowering::setMoved(Value result, Value input, Value value,
                         ArrayRef<int64_t> order) {
-  set(result, requantize(value, *activationQuant(input),
-                         *activationQuant(result)),
+  set(result,
+      requantize(value, *activationQuant(input), *activationQuant(result)),
       order);
 }
 

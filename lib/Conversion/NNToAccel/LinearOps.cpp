@@ -112,8 +112,8 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
   for (int64_t m = 0; m < outputs; ++m)
     for (int64_t c = 0; c < groupInputs; ++c)
       for (int64_t t = 0; t < taps; ++t) {
-        auto value = int8_t(
-            elements->element((m * groupInputs + c) * taps + t).front());
+        auto value =
+            int8_t(elements->element((m * groupInputs + c) * taps + t).front());
         data[depthwise ? t * outputs + m : (m * taps + t) * groupInputs + c] =
             value;
       }

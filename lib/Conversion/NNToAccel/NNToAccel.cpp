@@ -26,7 +26,8 @@ namespace accopt {
 #include "accopt/Conversion/NNToAccel.h.inc"
 
 Lowering::Lowering(func::FuncOp source, func::FuncOp target)
-    : source(source), target(target), builder(source.getLoc(), source.getContext()) {}
+    : source(source), target(target),
+      builder(source.getLoc(), source.getContext()) {}
 
 LogicalResult Lowering::refuse(const Twine &why) {
   reason = why.str();
@@ -64,8 +65,8 @@ LogicalResult Lowering::convertArguments() {
       shape.push_back(shapeOf(argument)[dimension]);
     Value converted = block->addArgument(
         RankedTensorType::get(shape, builder.getI8Type()), argument.getLoc());
-    auto name = source.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
-                                                    "nn.name");
+    auto name =
+        source.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "nn.name");
     set(argument, converted, order);
     argumentAttributes.push_back(describe(
         argument,
@@ -86,12 +87,14 @@ LogicalResult Lowering::convertReturn(Operation *op) {
     results.push_back(from.value);
     auto name = source.getResultAttrOfType<StringAttr>(i, "nn.name");
     resultAttributes.push_back(describe(
-        value, name ? name.getValue() : StringRef("output_" + std::to_string(i)),
+        value,
+        name ? name.getValue() : StringRef("output_" + std::to_string(i)),
         from.order));
   }
   func::ReturnOp::create(builder, results);
-  target.setType(builder.getFunctionType(
-      target.getBody().front().getArgumentTypes(), ValueRange(results).getTypes()));
+  target.setType(
+      builder.getFunctionType(target.getBody().front().getArgumentTypes(),
+                              ValueRange(results).getTypes()));
   target.setAllArgAttrs(argumentAttributes);
   target.setAllResultAttrs(resultAttributes);
   return success();

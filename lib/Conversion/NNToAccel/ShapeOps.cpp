@@ -27,8 +27,14 @@ SmallVector<DimensionGroup> groupDimensions(ArrayRef<int64_t> from,
   while (i < from.size() || j < to.size()) {
     DimensionGroup group;
     int64_t left = 1, right = 1;
-    auto takeLeft = [&] { left *= from[i]; group.input.push_back(i++); };
-    auto takeRight = [&] { right *= to[j]; group.output.push_back(j++); };
+    auto takeLeft = [&] {
+      left *= from[i];
+      group.input.push_back(i++);
+    };
+    auto takeRight = [&] {
+      right *= to[j];
+      group.output.push_back(j++);
+    };
     if (i < from.size())
       takeLeft();
     if (j < to.size())
@@ -137,7 +143,8 @@ LogicalResult Lowering::convertOp(nn::SliceOp op) {
   }
   Value sliced = accel::SliceOp::create(
       builder, RankedTensorType::get(sizes, builder.getI8Type()), input.value,
-      builder.getDenseI64ArrayAttr(starts), builder.getDenseI64ArrayAttr(steps));
+      builder.getDenseI64ArrayAttr(starts),
+      builder.getDenseI64ArrayAttr(steps));
   setMoved(op.getResult(), op.getInput(), sliced, input.order);
   return success();
 }

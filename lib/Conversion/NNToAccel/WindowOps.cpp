@@ -30,8 +30,8 @@ struct Window2D {
     Shape in = widen(shapeOf(op.getInput()).drop_front(2), 1);
     Shape out = widen(shapeOf(op.getResult()).drop_front(2), 1);
     for (unsigned d = 0; d < 2; ++d) {
-      int64_t reach = (out[d] - 1) * strides[d] +
-                      dilations[d] * (kernel[d] - 1) + 1;
+      int64_t reach =
+          (out[d] - 1) * strides[d] + dilations[d] * (kernel[d] - 1) + 1;
       int64_t needed = std::max<int64_t>(0, reach - in[d] - pads[d]);
       overhangs |= needed > pads[d + 2];
       pads[d + 2] = needed;
@@ -82,8 +82,8 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
     Shape declared = op.getPads().size() == 2
                          ? Shape{0, op.getPads()[0], 0, op.getPads()[1]}
                          : Shape(op.getPads());
-    Shape pads = {0, declared[0], declared[1], 0, 0, declared[2], declared[3],
-                  0};
+    Shape pads = {0, declared[0], declared[1], 0,
+                  0, declared[2], declared[3], 0};
     Shape padded(shapeOf(input));
     for (unsigned d = 0; d < 4; ++d)
       padded[d] += pads[d] + pads[d + 4];
@@ -92,8 +92,8 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
         pads, in.zeroPoint);
     for (unsigned d = 0; d < 2; ++d) {
       window.pads[d] = 0;
-      window.pads[d + 2] = std::max<int64_t>(0, window.pads[d + 2] -
-                                                    declared[d + 2]);
+      window.pads[d + 2] =
+          std::max<int64_t>(0, window.pads[d + 2] - declared[d + 2]);
     }
     includePad = false;
   }
@@ -166,10 +166,9 @@ LogicalResult Lowering::convertOp(nn::ReduceMeanOp op) {
     resultOrder = order;
   } else {
     for (int64_t dimension : keptOrder)
-      resultOrder.push_back(
-          dimension - llvm::count_if(axes, [&](int64_t axis) {
-            return axis < dimension;
-          }));
+      resultOrder.push_back(dimension - llvm::count_if(axes, [&](int64_t axis) {
+                              return axis < dimension;
+                            }));
   }
   set(op.getResult(),
       reshape(pooled, permuted(shapeOf(op.getResult()), resultOrder)),
