@@ -343,7 +343,6 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   StringRef stem = llvm::sys::path::stem(model->path);
   OwningOpRef<ModuleOp> module = ModuleOp::create(nameLoc(stem));
   (*module)->setAttr("nn.model_name", builder.getStringAttr(stem));
-  (*module)->setAttr("nn.sha256", builder.getStringAttr(model->sha256));
   builder.setInsertionPointToStart(module->getBody());
   auto main = func::FuncOp::create(builder, nameLoc(stem), "main",
                                    builder.getFunctionType({}, {}));
@@ -358,6 +357,7 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
     ok &= importNode(graph.node(i), i);
   if (!ok || !addOutputs(main))
     return nullptr;
+  (*module)->setAttr("nn.sha256", builder.getStringAttr(model->sha256.get()));
   return module;
 }
 

@@ -181,8 +181,10 @@ accopt::importer::readModel(StringRef path) {
   StringRef bytes = model->file->getBuffer();
   if (bytes.empty())
     return createStringError("expected an ONNX model, got an empty file");
-  model->sha256 = toHex(SHA256::hash(arrayRefFromStringRef(bytes)),
-                        /*LowerCase=*/true);
+  model->sha256 = std::async(std::launch::async, [bytes] {
+    return toHex(SHA256::hash(arrayRefFromStringRef(bytes)),
+                 /*LowerCase=*/true);
+  });
 
   Expected<CutModel> cut = cutWeights(bytes);
   if (!cut)

@@ -10,6 +10,7 @@
 
 #include "onnx/onnx_pb.h"
 
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,8 +43,9 @@ struct TensorSource {
 /// `value_info`; large constants are in `weights` and listed as graph inputs.
 struct OnnxModel {
   std::string path;
-  std::string sha256;
   std::shared_ptr<llvm::MemoryBuffer> file;
+  /// Of the file's bytes, in hex; computed beside everything else.
+  std::future<std::string> sha256;
   onnx::ModelProto proto;
   /// By value name; ordered, so that every walk is deterministic.
   std::map<std::string, TensorSource> weights;
