@@ -20,6 +20,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -239,6 +240,34 @@ Executor::create(ModuleOp source, StringRef name,
   return std::unique_ptr<Executor>(new Executor(std::move(impl)));
 }
 
+/// Refuses tensors that no host segment of a real network has: bytecode comes
+/// from files.
+static llvm::Error checkSizes(ModuleOp module) {
+  constexpr int64_t maxElements = int64_t(1) << 31;
+  auto isReasonable = [](Type type) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    if (!shaped)
+      return true;
+    if (!shaped.hasStaticShape())
+      return false;
+    int64_t count = 1;
+    for (int64_t size : shaped.getShape())
+      if (llvm::MulOverflow(count, size, count) || count > maxElements)
+        return false;
+    return true;
+  };
+  bool fits = true;
+  module.walk([&](Operation *op) {
+    fits &= llvm::all_of(op->getResultTypes(), isReasonable);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        fits &= llvm::all_of(block.getArgumentTypes(), isReasonable);
+  });
+  return fits ? llvm::Error::success()
+              : makeError("malformed module: expected tensors of static shape "
+                          "and at most 2^31 elements");
+}
+
 llvm::Expected<std::unique_ptr<Executor>>
 Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
                              const ExecutorOptions &options) {
@@ -258,6 +287,8 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
     if (!module)
       return errors.take("malformed module");
   }
+  if (llvm::Error error = checkSizes(*module))
+    return error;
   auto executor = create(*module, function, options);
   if (!executor)
     return executor.takeError();

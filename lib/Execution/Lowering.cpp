@@ -136,8 +136,9 @@ LogicalResult lowerToLLVM(ModuleOp module, const ExecutorOptions &options) {
   outlineKernels(module);
   if (options.vectorize) {
     module.getContext()->loadDialect<scf::SCFDialect, vector::VectorDialect>();
+    unsigned lanes = getHostLanes();
     for (auto function : module.getOps<func::FuncOp>())
-      vectorizeReductions(function, getHostLanes());
+      vectorizeReductions(function, lanes);
   }
   PassManager pm(module.getContext());
   pm.enableVerifier(false);

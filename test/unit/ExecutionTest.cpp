@@ -123,6 +123,17 @@ TEST_F(Execution, ForeignDialectsAreRefused) {
   EXPECT_THAT(toString(executor.takeError()), HasSubstr("malformed module"));
 }
 
+TEST_F(Execution, HugeTensorsAreRefused) {
+  auto module = lower(R"(
+    func.func @main(%x: tensor<3000000000xf32>) -> tensor<3000000000xf32> {
+      %0 = nn.relu %x : (tensor<3000000000xf32>) -> tensor<3000000000xf32>
+      return %0 : tensor<3000000000xf32>
+    })");
+  auto executor = Executor::createFromBytecode(toBytecode(*module), "main");
+  ASSERT_FALSE(bool(executor));
+  EXPECT_THAT(toString(executor.takeError()), HasSubstr("2^31"));
+}
+
 TEST_F(Execution, WrongInputsAreRefused) {
   auto module = lower(addZeros);
   auto executor = Executor::create(*module, "main");
