@@ -24,10 +24,9 @@ std::optional<ConstantBytes> ConstantBytes::get(ElementsAttr attr) {
     return std::nullopt;
   ConstantBytes result;
   size_t size = attr.getNumElements() * raw->width;
-  if (raw->splat) {
-    result.owned.resize(size);
-    for (size_t i = 0; i < size; i += raw->width)
-      std::memcpy(result.owned.data() + i, raw->bytes.data(), raw->width);
+  if (raw->splat && size > 0) {
+    result.borrowed = raw->bytes.take_front(raw->width);
+    result.splatCount = attr.getNumElements();
     return result;
   }
   result.borrowed = raw->bytes.take_front(size);
@@ -35,6 +34,15 @@ std::optional<ConstantBytes> ConstantBytes::get(ElementsAttr attr) {
   if (reinterpret_cast<uintptr_t>(result.borrowed.data()) % raw->width)
     result.owned.assign(result.borrowed.begin(), result.borrowed.end());
   return result;
+}
+
+ArrayRef<char> ConstantBytes::data() const {
+  if (splatCount > 1 && owned.empty()) {
+    owned.resize(splatCount * borrowed.size());
+    for (size_t i = 0; i < owned.size(); i += borrowed.size())
+      std::memcpy(owned.data() + i, borrowed.data(), borrowed.size());
+  }
+  return owned.empty() ? borrowed : ArrayRef<char>(owned);
 }
 
 std::optional<ConstantFloats> ConstantFloats::get(Value value) {

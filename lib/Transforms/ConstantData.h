@@ -14,6 +14,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,7 +22,8 @@
 namespace accopt {
 
 /// Row-major bytes of a constant; borrowed from the attribute where it holds
-/// them aligned and in full.
+/// them aligned and in full. One element that stands for all is multiplied only
+/// when the bytes are asked for.
 class ConstantBytes {
 public:
   /// Nothing if `attr` is neither a dense attribute nor a resource with data.
@@ -33,8 +35,15 @@ public:
     return {reinterpret_cast<const T *>(bytes.data()),
             bytes.size() / sizeof(T)};
   }
-  llvm::ArrayRef<char> data() const {
-    return owned.empty() ? borrowed : llvm::ArrayRef<char>(owned);
+  llvm::ArrayRef<char> data() const;
+
+  /// The element that all are equal to, if the attribute says so.
+  template <typename T> std::optional<T> getSplat() const {
+    if (splatCount == 0 || borrowed.size() != sizeof(T))
+      return std::nullopt;
+    T value;
+    std::memcpy(&value, borrowed.data(), sizeof(T));
+    return value;
   }
 
   /// Takes over `bytes`.
@@ -46,7 +55,9 @@ public:
 
 private:
   llvm::ArrayRef<char> borrowed;
-  std::vector<char> owned;
+  /// How many copies of `borrowed` there are, or 0 if it is all.
+  size_t splatCount = 0;
+  mutable std::vector<char> owned;
 };
 
 /// The f32 elements of a constant value.
@@ -57,6 +68,7 @@ public:
 
   llvm::ArrayRef<float> values() const { return bytes.as<float>(); }
   operator llvm::ArrayRef<float>() const { return values(); }
+  std::optional<float> getSplat() const { return bytes.getSplat<float>(); }
 
 private:
   friend std::optional<ConstantFloats> readDequantized(mlir::Value value);

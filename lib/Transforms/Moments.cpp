@@ -62,6 +62,12 @@ Moment accopt::transformGaussian(Moment moment,
   return {first, std::max(0.0, second - first * first)};
 }
 
+Moment accopt::multiply(Moment x, Moment y) {
+  return {x.mean * y.mean, x.variance * y.variance +
+                               x.variance * y.mean * y.mean +
+                               y.variance * x.mean * x.mean};
+}
+
 Moment accopt::mix(ArrayRef<Moment> parts) {
   double mean = 0.0, square = 0.0;
   for (Moment part : parts) {

@@ -28,6 +28,9 @@ Moment clampGaussian(Moment moment, double lower, double upper);
 /// in 48 steps, which is exact to rounding for smooth f.
 Moment transformGaussian(Moment moment, llvm::function_ref<double(double)> f);
 
+/// Moments of the product of independent variables.
+Moment multiply(Moment x, Moment y);
+
 /// Moments of a value drawn from one of `parts` with equal chance.
 Moment mix(llvm::ArrayRef<Moment> parts);
 

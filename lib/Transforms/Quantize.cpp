@@ -193,8 +193,11 @@ LogicalResult FunctionQuantizer::addRange(Value value) {
     std::optional<ConstantFloats> constant = readDequantized(value);
     if (!constant)
       return emitNodeError(op) << "expected a constant with its data";
-    for (float element : constant->values())
+    for (float element : constant->values()) {
+      if (!std::isfinite(element))
+        return emitNodeError(op) << "expected finite values";
       values.addRange(value, {element, element});
+    }
     return success();
   }
   if (op && isUnitInterval(op)) {
@@ -277,7 +280,8 @@ LogicalResult FunctionQuantizer::rewriteParameters(LinearOp linear) {
   std::optional<QuantizedLinear> quantized = quantizeLinear(
       builder, linear.getWeights(), linear.getBias(), inputScale, outputScale);
   if (!quantized)
-    return emitNodeError(op) << "expected weights with their data";
+    return emitNodeError(op)
+           << "expected finite weights and bias with their data";
   linear.setWeights(quantized->weights);
   if (quantized->bias)
     linear.setBias(quantized->bias);

@@ -38,21 +38,29 @@ Value accopt::quantizeActivation(OpBuilder &builder, Value constant,
 // Weights
 //===----------------------------------------------------------------------===//
 
-/// Largest magnitude; the loop has no order to keep and vectorizes.
+/// Largest magnitude, or NaN if one is not finite. The loop has no order to
+/// keep and vectorizes.
 static float getMaxAbs(ArrayRef<float> values) {
-  float lanes[8] = {};
+  constexpr size_t count = 8;
+  // The sums of zero times x are NaN as soon as one x is infinite or NaN.
+  float lanes[count] = {}, sums[count] = {};
   size_t i = 0, size = values.size();
-  for (; i + 8 <= size; i += 8)
-    for (size_t k = 0; k < 8; ++k) {
+  for (; i + count <= size; i += count)
+    for (size_t k = 0; k < count; ++k) {
       float magnitude = std::fabs(values[i + k]);
       lanes[k] = magnitude > lanes[k] ? magnitude : lanes[k];
+      sums[k] += values[i + k] * 0.0f;
     }
-  float result = 0.0f;
-  for (float lane : lanes)
-    result = std::max(result, lane);
-  for (; i < size; ++i)
-    result = std::max(result, std::fabs(values[i]));
-  return result;
+  for (; i < size; ++i) {
+    lanes[0] = std::max(lanes[0], std::fabs(values[i]));
+    sums[0] += values[i] * 0.0f;
+  }
+  float result = 0.0f, sum = 0.0f;
+  for (size_t k = 0; k < count; ++k) {
+    result = std::max(result, lanes[k]);
+    sum += sums[k];
+  }
+  return result + sum;
 }
 
 /// Rounds half to even without a call: adding 1.5 * 2^23 to a float below 2^22
@@ -67,6 +75,13 @@ static void quantizeRow(ArrayRef<float> in, double scale,
     q = q < -127.0f ? -127.0f : q;
     out[i] = int8_t(q);
   }
+}
+
+static void quantizeSplat(float value, double scale,
+                          MutableArrayRef<int8_t> out) {
+  int8_t q;
+  quantizeRow(value, scale, q);
+  llvm::fill(out, q);
 }
 
 namespace {
@@ -95,9 +110,10 @@ public:
   WeightRows(Value weights);
 
   bool isValid() const { return floats || integers; }
-  /// Picks the scales; `bias` is empty or has one value per row.
-  void chooseScales(ArrayRef<double> bias, double inputScale,
-                    double outputScale);
+  /// Picks the scales; `bias` is empty or has one value per row. Fails if a
+  /// value is not finite.
+  LogicalResult chooseScales(ArrayRef<double> bias, double inputScale,
+                             double outputScale);
   ArrayRef<double> getScales() const { return scales; }
   void quantize(MutableArrayRef<int8_t> out) const;
 
@@ -135,12 +151,16 @@ WeightRows::WeightRows(Value weights) {
   floats = readDequantized(weights);
 }
 
-void WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
-                              double outputScale) {
+LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
+                                       double outputScale) {
+  std::optional<float> splat = floats ? floats->getSplat() : std::nullopt;
   for (int64_t m = 0; m < rows; ++m) {
     if (floats) {
-      WeightRow info{getMaxAbs(floats->values().slice(m * row, row)),
+      WeightRow info{splat ? getMaxAbs(*splat)
+                           : getMaxAbs(floats->values().slice(m * row, row)),
                      bias.empty() ? 0.0 : bias[m], inputScale, outputScale};
+      if (!std::isfinite(info.maxAbs) || !std::isfinite(info.bias))
+        return failure();
       scales.push_back(chooseWeightScale(info));
       continue;
     }
@@ -150,11 +170,17 @@ void WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
     double scale = integers->getScale(m);
     scales.push_back(largest > 127 ? scale * double(largest) / 127.0 : scale);
   }
+  return success();
 }
 
 void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
   for (int64_t m = 0; m < rows; ++m) {
     MutableArrayRef<int8_t> to = out.slice(m * row, row);
+    if (std::optional<float> splat =
+            floats ? floats->getSplat() : std::nullopt) {
+      quantizeSplat(*splat, scales[m], to);
+      continue;
+    }
     if (floats) {
       quantizeRow(floats->values().slice(m * row, row), scales[m], to);
       continue;
@@ -225,8 +251,10 @@ std::optional<QuantizedLinear> accopt::quantizeLinear(OpBuilder &builder,
     biases = readBias(bias);
   if (!rows.isValid() || (bias && !biases))
     return std::nullopt;
-  rows.chooseScales(biases ? ArrayRef<double>(*biases) : ArrayRef<double>(),
-                    inputScale, outputScale);
+  if (failed(rows.chooseScales(biases ? ArrayRef<double>(*biases)
+                                      : ArrayRef<double>(),
+                               inputScale, outputScale)))
+    return std::nullopt;
 
   QuantizedLinear result;
   ArrayRef<double> scales = rows.getScales();

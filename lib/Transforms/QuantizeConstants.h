@@ -28,7 +28,8 @@ struct QuantizedLinear {
 
 /// Quantizes weights and bias of a conv or gemm. Integers that a model brings
 /// are kept where they are symmetric in [-127, 127] once their zero point is
-/// taken off; rows that are not get a larger scale. Nothing if data is missing.
+/// taken off; rows that are not get a larger scale. Nothing if data is missing
+/// or not finite.
 std::optional<QuantizedLinear>
 quantizeLinear(mlir::OpBuilder &builder, mlir::Value weights, mlir::Value bias,
                double inputScale, double outputScale);

@@ -369,6 +369,24 @@ TEST_F(RangesOfFunctions, StatisticsOfNormalization) {
   EXPECT_EQ(*table.find("conv"), (Range{-3.0, 4.0}));
 }
 
+TEST_F(RangesOfFunctions, OpsOnConstants) {
+  // A convolution and a softmax of constants, which no pass folds.
+  mlir::func::FuncOp func = parse(R"mlir(
+    func.func @f() -> tensor<1x1x2xf32> {
+      %x = nn.constant dense<[[[2.0, 2.0]]]> : tensor<1x1x2xf32> -> tensor<1x1x2xf32>
+      %w = nn.constant dense<3.0> : tensor<1x1x1xf32> -> tensor<1x1x1xf32>
+      %0 = nn.conv %x, %w residual %x {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+        : (tensor<1x1x2xf32>, tensor<1x1x1xf32>, tensor<1x1x2xf32>) -> tensor<1x1x2xf32> loc("conv")
+      %1 = nn.softmax %x {axis = 2 : i64} : (tensor<1x1x2xf32>) -> tensor<1x1x2xf32> loc("softmax")
+      %2 = nn.add %0, %1 : (tensor<1x1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x1x2xf32>
+      return %2 : tensor<1x1x2xf32>
+    })mlir");
+  ASSERT_TRUE(func);
+  RangeTable table = llvm::cantFail(inferRanges(func));
+  EXPECT_EQ(*table.find("conv"), (Range{8.0, 8.0}));
+  EXPECT_EQ(*table.find("softmax"), (Range{0.0, 1.0}));
+}
+
 TEST_F(RangesOfFunctions, GroupsSeeTheirChannels) {
   // Channel means 1 and 10 (per channel, through a bias), variance 0 from zero
   // weights; a depthwise convolution takes them 2 and 3 times.
