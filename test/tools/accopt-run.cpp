@@ -5,8 +5,9 @@
 //
 //   accopt-run MODEL --input=F.npz --output=G.npz [--repeat=N] [--plain]
 //
-// Inputs and outputs go by their ONNX names. --plain leaves out our own
-// vectorization; --repeat prints times.
+// Inputs and outputs go by their ONNX names; the inputs' shapes replace the
+// model's symbolic ones. --plain leaves out our own vectorization; --repeat
+// prints times.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,9 +45,13 @@ static llvm::Error fail(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-static OwningOpRef<ModuleOp> load(MLIRContext &context) {
+static OwningOpRef<ModuleOp> load(MLIRContext &context,
+                                  const NamedNumpyArrays &inputs) {
+  ImportOptions options;
+  for (const auto &[name, array] : inputs)
+    options.inputShapes[name] = array.shape;
   if (StringRef(modelPath).ends_with(".onnx"))
-    return importOnnx(modelPath, ImportOptions(), context, llvm::errs());
+    return importOnnx(modelPath, options, context, llvm::errs());
   return parseSourceFile<ModuleOp>(modelPath, &context);
 }
 
@@ -103,16 +108,14 @@ static NumpyArray toArray(const Tensor &tensor) {
   return array;
 }
 
-static llvm::Expected<std::vector<Tensor>> readInputs(func::FuncOp function) {
-  auto arrays = readNumpyFile(inputPath);
-  if (!arrays)
-    return arrays.takeError();
+static llvm::Expected<std::vector<Tensor>>
+readInputs(func::FuncOp function, const NamedNumpyArrays &arrays) {
   std::vector<Tensor> inputs;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
     std::string name = nameOf(function.getArgAttr(i, "nn.name"), "input", i);
     auto found = llvm::find_if(
-        *arrays, [&](const auto &entry) { return entry.first == name; });
-    if (found == arrays->end())
+        arrays, [&](const auto &entry) { return entry.first == name; });
+    if (found == arrays.end())
       return fail("no input '" + name + "' in the file");
     auto tensor = toTensor(found->second);
     if (!tensor)
@@ -127,11 +130,14 @@ static llvm::Error runModel() {
   registry.insert<nn::NNDialect, func::FuncDialect, quant::QuantDialect>();
   MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  OwningOpRef<ModuleOp> module = load(context);
+  auto arrays = readNumpyFile(inputPath);
+  if (!arrays)
+    return arrays.takeError();
+  OwningOpRef<ModuleOp> module = load(context, *arrays);
   if (!module)
     return fail("cannot load '" + modelPath + "'");
   func::FuncOp network = *module->getOps<func::FuncOp>().begin();
-  auto inputs = readInputs(network);
+  auto inputs = readInputs(network, *arrays);
   if (!inputs)
     return inputs.takeError();
   auto lowered = convertNNToTosa(network);
@@ -160,11 +166,11 @@ static llvm::Error runModel() {
       llvm::outs() << "run " << seconds() - start << " s\n";
     outputs = std::move(*results);
   }
-  NamedNumpyArrays arrays;
+  NamedNumpyArrays results;
   for (auto [name, tensor] : llvm::zip_equal(names, outputs))
-    arrays.emplace_back(name, toArray(tensor));
+    results.emplace_back(name, toArray(tensor));
   return outputPath.empty() ? llvm::Error::success()
-                            : writeNpz(outputPath, arrays);
+                            : writeNpz(outputPath, results);
 }
 
 int main(int argc, char **argv) {

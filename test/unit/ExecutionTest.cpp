@@ -9,6 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include <set>
+
 using namespace mlir;
 using namespace accopt;
 using testing::ElementsAre;
@@ -194,6 +196,144 @@ TEST_F(Execution, QuantizesAsOnnxDoes) {
   EXPECT_THAT(floats((*outputs)[1]),
               ElementsAre(0, 0, 1, 0, -1, 1, 62, -65.5f));
 }
+
+//===----------------------------------------------------------------------===//
+// Host segments
+//===----------------------------------------------------------------------===//
+
+/// Strides of a row-major shape.
+std::vector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
+  std::vector<int64_t> strides(shape.size(), 1);
+  for (size_t d = shape.size(); d-- > 1;)
+    strides[d - 1] = strides[d] * shape[d];
+  return strides;
+}
+
+/// Moves channels last (or back), for tensors of rank 3 and 4.
+Tensor permute(const Tensor &tensor, bool toLast) {
+  size_t rank = tensor.shape.size();
+  if (rank != 3 && rank != 4)
+    return tensor;
+  SmallVector<int64_t> perm = {0};
+  if (toLast) {
+    for (size_t d = 2; d < rank; ++d)
+      perm.push_back(static_cast<int64_t>(d));
+    perm.push_back(1);
+  } else {
+    perm.push_back(static_cast<int64_t>(rank) - 1);
+    for (size_t d = 1; d + 1 < rank; ++d)
+      perm.push_back(static_cast<int64_t>(d));
+  }
+  Tensor result = tensor;
+  for (size_t d = 0; d < rank; ++d)
+    result.shape[d] = tensor.shape[perm[d]];
+  std::vector<int64_t> from = stridesOf(tensor.shape);
+  std::vector<int64_t> to = stridesOf(result.shape);
+  for (size_t i = 0; i < result.bytes.size(); ++i) {
+    int64_t source = 0;
+    for (size_t d = 0; d < rank; ++d)
+      source +=
+          static_cast<int64_t>(i) / to[d] % result.shape[d] * from[perm[d]];
+    result.bytes[i] = tensor.bytes[source];
+  }
+  return result;
+}
+
+class HostLayout : public Execution,
+                   public testing::WithParamInterface<const char *> {};
+
+// Channels last or first: the same integers. The float ops themselves are
+// compared with onnxruntime elsewhere.
+TEST_P(HostLayout, DoesNotChangeIntegers) {
+  std::string text = std::string("!q = !quant.uniform<i8:f32, 0.05:-3>\n"
+                                 "!r = !quant.uniform<i8:f32, 0.02:7>\n") +
+                     GetParam();
+  auto module = parse(text.c_str());
+  func::FuncOp network = function(*module);
+  Operation *op = network.front().getTerminator()->getPrevNode();
+  OpBuilder at = OpBuilder::atBlockEnd(module->getBody());
+  ASSERT_TRUE(succeeded(buildHostFunction(at, op, "host", true)));
+  ASSERT_TRUE(succeeded(convertNNToTosa(network)));
+  network.erase();
+  ASSERT_TRUE(succeeded(module->verify()));
+  auto first = Executor::create(*module, "main");
+  auto last = Executor::create(*module, "host");
+  ASSERT_TRUE(bool(first)) << toString(first.takeError());
+  ASSERT_TRUE(bool(last)) << toString(last.takeError());
+
+  std::vector<Tensor> inputs, moved;
+  unsigned state = 1;
+  for (Type type : function(*module).getArgumentTypes()) {
+    auto shape = cast<RankedTensorType>(type).getShape();
+    std::vector<int8_t> values(cast<RankedTensorType>(type).getNumElements());
+    for (int8_t &value : values) {
+      state = state * 1664525u + 1013904223u;
+      value = static_cast<int8_t>(state >> 24);
+    }
+    inputs.push_back(Tensor::create<int8_t>(shape, values));
+    moved.push_back(permute(inputs.back(), /*toLast=*/true));
+  }
+  auto expected = (*first)->run(inputs);
+  auto actual = (*last)->run(moved);
+  ASSERT_TRUE(bool(expected)) << toString(expected.takeError());
+  ASSERT_TRUE(bool(actual)) << toString(actual.takeError());
+  Tensor back = permute(actual->front(), /*toLast=*/false);
+  EXPECT_EQ(back.shape, expected->front().shape);
+  EXPECT_EQ(back.bytes, expected->front().bytes);
+  // Something was computed: not one value everywhere.
+  EXPECT_NE(std::set<uint8_t>(back.bytes.begin(), back.bytes.end()).size(), 1u);
+}
+
+#define ONE(shape, result, op)                                                 \
+  "func.func @main(%x: tensor<" shape "x!q>) -> tensor<" result "x!r> {\n"     \
+  "%0 = " op " : (tensor<" shape "x!q>) -> tensor<" result "x!r>\n"            \
+  "return %0 : tensor<" result "x!r> }"
+
+INSTANTIATE_TEST_SUITE_P(
+    Ops, HostLayout,
+    testing::Values(
+        ONE("2x3x4x5", "2x3x4x5", "nn.softmax %x {axis = 1 : i64}"),
+        ONE("2x3x4x5", "2x3x4x5", "nn.softmax %x {axis = 2 : i64}"),
+        ONE("2x3x4", "2x3x4", "nn.softmax %x {axis = 2 : i64}"),
+        ONE("6x7", "6x7", "nn.softmax %x {axis = 1 : i64}"),
+        ONE("1x6x4x5", "1x6x4x5",
+            "nn.lrn %x {alpha = 0.5 : f32, beta = 0.75 : f32, bias = 1.0 : "
+            "f32, size = 3 : i64}"),
+        ONE("1x3x6x7", "1x3x4x5",
+            "nn.average_pool %x {ceil_mode = false, count_include_pad = false, "
+            "dilations = array<i64: 2, 2>, kernel = array<i64: 2, 2>, pads = "
+            "array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}"),
+        ONE("1x3x7", "1x3x4",
+            "nn.max_pool %x {ceil_mode = true, dilations = array<i64: 1>, "
+            "kernel = array<i64: 2>, pads = array<i64: 0, 0>, strides = "
+            "array<i64: 2>}"),
+        ONE("2x3x4x5", "2x4",
+            "nn.reduce_mean %x {axes = array<i64: 1, 3>, keep_dims = false}"),
+        ONE("2x3x4x5", "2x1x4x5",
+            "nn.reduce_mean %x {axes = array<i64: 1>, keep_dims = true}"),
+        ONE("1x3x4x5", "1x3x6x4",
+            "nn.pad %x {mode = \"reflect\", pads = array<i64: 0, 0, 1, -1, 0, "
+            "0, 1, 0>, value = 0.0 : f32}"),
+        ONE("1x6x4x5", "1x3x4x5",
+            "nn.slice %x {starts = array<i64: 0, 5, 0, 0>, sizes = array<i64: "
+            "1, 3, 4, 5>, steps = array<i64: 1, -2, 1, 1>}"),
+        ONE("2x3x4x5", "2x4x5x3",
+            "nn.transpose %x {perm = array<i64: 0, 2, 3, 1>}"),
+        ONE("2x3x4x5", "6x20", "nn.reshape %x"),
+        "func.func @main(%x: tensor<1x3x4x5x!q>, %y: tensor<3x1x1x!q>) -> "
+        "tensor<1x3x4x5x!r> {\n"
+        "%0 = nn.div %x, %y : (tensor<1x3x4x5x!q>, tensor<3x1x1x!q>) -> "
+        "tensor<1x3x4x5x!r>\n return %0 : tensor<1x3x4x5x!r> }",
+        "func.func @main(%x: tensor<1x3x4x5x!q>) -> tensor<1x3x4x5x!r> {\n"
+        "%c = nn.constant dense<[[[20]], [[40]], [[-60]]]> : "
+        "tensor<3x1x1xi8> -> tensor<3x1x1x!q>\n"
+        "%0 = nn.div %x, %c : (tensor<1x3x4x5x!q>, tensor<3x1x1x!q>) -> "
+        "tensor<1x3x4x5x!r>\n return %0 : tensor<1x3x4x5x!r> }",
+        "func.func @main(%x: tensor<1x3x4x5x!q>, %y: tensor<1x2x4x5x!r>) -> "
+        "tensor<1x5x4x5x!r> {\n"
+        "%0 = nn.concat %x, %y {axis = 1 : i64} : (tensor<1x3x4x5x!q>, "
+        "tensor<1x2x4x5x!r>) -> tensor<1x5x4x5x!r>\n"
+        "return %0 : tensor<1x5x4x5x!r> }"));
 
 // A host segment: dequantize, softmax, quantize, channels last.
 TEST_F(Execution, HostFunctionOnIntegers) {
