@@ -71,12 +71,15 @@ make_venv() {
 }
 
 build_onnx() {
-  step "ONNX's C++ library: building it unless the cache has it"
-  step "ONNX's C++ library: $(utils/build-onnx.sh 2>build-onnx.log)" || {
-    cat build-onnx.log >&2
+  step "ONNX's C++ library: looking in the cache; building takes some minutes"
+  local log prefix
+  log=$(mktemp)
+  if ! prefix=$(utils/build-onnx.sh 2>"$log"); then
+    cat "$log" >&2
     exit 1
-  }
-  rm -f build-onnx.log
+  fi
+  rm -f "$log"
+  step "ONNX's C++ library: $prefix"
 }
 
 build() {
