@@ -7,6 +7,9 @@
 
 #include "dialects/Accel/AccelOps.h"
 
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
+
 using namespace mlir;
 using namespace accopt::accel;
 
@@ -106,6 +109,13 @@ LogicalResult Conv2DOp::verify() {
            << getWeights().getType();
   if (shapeOf(getBias()) != ArrayRef<int64_t>{outputs})
     return emitOpError("expected ") << outputs << " biases";
+  if (std::optional<ArrayRef<int64_t>> map = getInputChannels()) {
+    llvm::SmallVector<int64_t> sorted(*map);
+    llvm::sort(sorted);
+    if (!llvm::equal(sorted, llvm::seq<int64_t>(inputs)))
+      return emitOpError("expected a permutation of ")
+             << inputs << " input channels";
+  }
   return verifyRequant(*this, getRequant(), outputs, getResidual(),
                        getResult());
 }

@@ -39,6 +39,8 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
     (input - input_zero_point) * weights; padding contributes nothing. Then
     `requant`; the residual has the result's shape. Input N x H x W x C,
     weights M x KH x KW x C/groups, bias M. `pads` is top, left, bottom, right.
+    With `input_channels` the convolution's channel c is channel
+    `input_channels[c]` of the input: a channel shuffle that moves nothing.
 
     Example:
     ```mlir
@@ -53,7 +55,8 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
     Optional<Accel_I8>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I64Attr:$groups, I32Attr:$input_zero_point,
-    Accel_RequantAttr:$requant);
+    Accel_RequantAttr:$requant,
+    OptionalAttr<DenseI64ArrayAttr>:$input_channels);
   let assemblyFormat = [{
     $input `,` $weights `,` $bias (`residual` $residual^)? attr-dict
     `:` functional-type(operands, $result)

@@ -102,10 +102,22 @@ private:
       sizes.push_back(most);
     return sizes;
   }
+  /// Commands that a group's reduction takes.
+  int64_t partsOf(int64_t channels) const {
+    if (layer.kind != WindowLayer::Kind::Conv)
+      return 1;
+    if (layer.inputChannels.empty())
+      return divideUp(layer.groupChannels(), channels);
+    int64_t most = 1;
+    for (int64_t group = 0; group < layer.groups; ++group)
+      most =
+          std::max(most, int64_t(channelRuns(layer, group, channels).size()));
+    return most;
+  }
   /// Pixels whose accumulators fit: one block of columns where the whole
   /// reduction is in one command, all of the chunk's otherwise.
   int64_t accumulatorPixels(int64_t outputs, int64_t channels) const {
-    bool whole = channels == layer.groupChannels();
+    bool whole = partsOf(channels) == 1;
     int64_t blocks = whole ? 1 : divideUp(outputs, machine.columns);
     return int64_t(machine.accumulatorBytes) / (4 * machine.columns * blocks);
   }
@@ -115,14 +127,10 @@ private:
         layer.groups * divideUp(layer.groupOutputs(), tiling.outputs);
     if (layer.kind != WindowLayer::Kind::Conv)
       chunks = divideUp(layer.outChannels, tiling.outputs);
-    int64_t parts = layer.kind == WindowLayer::Kind::Conv
-                        ? divideUp(layer.groupChannels(), tiling.channels)
-                        : 1;
+    int64_t parts = partsOf(tiling.channels);
     tiling.chunkBytes =
         chunkLayout(layer, tiling.outputs, tiling.channels).bytes;
     tiling.tileBytes = tileLayout(layer, tiling, placement).bytes;
-    if (tiling.order == LoopOrder::AllWeights && parts > 1)
-      return false;
     bool all = tiling.order == LoopOrder::AllWeights;
     int64_t tiles = layer.batch * divideUp(layer.outHeight, tiling.rows) *
                     divideUp(layer.outWidth, tiling.columns);
@@ -131,7 +139,7 @@ private:
     for (int64_t wanted : {4, 3, 2, 1}) {
       tiling.slots = std::min<int64_t>(tiles, wanted);
       tiling.chunkSlots =
-          all ? chunks
+          all ? chunks * parts
               : std::min<int64_t>(chunks * parts, std::min<int64_t>(wanted, 2));
       if (tiling.slots * tiling.tileBytes +
               tiling.chunkSlots * tiling.chunkBytes <=
@@ -187,9 +195,10 @@ private:
     bool isConv = layer.kind == WindowLayer::Kind::Conv;
     int64_t perGroup = isConv ? layer.groupOutputs() : layer.outChannels;
     int64_t groups = isConv ? layer.groups : 1;
-    int64_t inputs = isConv ? layer.groupChannels() : 1;
     int64_t chunks = groups * divideUp(perGroup, tiling.outputs);
-    int64_t parts = divideUp(inputs, tiling.channels);
+    int64_t parts = partsOf(tiling.channels);
+    int64_t partChannels =
+        isConv ? divideUp(layer.groupChannels(), parts) : tiling.channels;
     int64_t rowTiles = divideUp(layer.outHeight, tiling.rows);
     int64_t columnTiles = divideUp(layer.outWidth, tiling.columns);
     int64_t tiles = layer.batch * rowTiles * columnTiles;
@@ -200,10 +209,10 @@ private:
     int64_t meanColumns = divideUp(layer.outWidth, columnTiles);
     int64_t lastOutputs =
         perGroup - (divideUp(perGroup, tiling.outputs) - 1) * tiling.outputs;
-    int64_t full = execCycles(tiling, meanRows, meanColumns, tiling.outputs,
-                              tiling.channels);
+    int64_t full =
+        execCycles(tiling, meanRows, meanColumns, tiling.outputs, partChannels);
     int64_t last =
-        execCycles(tiling, meanRows, meanColumns, lastOutputs, tiling.channels);
+        execCycles(tiling, meanRows, meanColumns, lastOutputs, partChannels);
     int64_t exec = tiles * parts * (full * (chunks - groups) + last * groups);
 
     int64_t bandwidth = machine.dramBytesPerCycle;

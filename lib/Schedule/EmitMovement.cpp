@@ -197,11 +197,12 @@ LogicalResult Emitter::emitHost(accel::HostOp op) {
     arguments.push_back({tensor.address, {shape.begin(), shape.end()}});
     ranges.push_back({tensor.address, tensor.address + tensor.bytes});
     command.bytes += uint64_t(tensor.bytes);
+    return uint64_t(tensor.bytes);
   };
   for (Value input : op.getInputs())
     describe(input, function.arguments, reads);
   for (Value result : op.getResults())
-    describe(result, function.results, writes);
+    command.writtenBytes += describe(result, function.results, writes);
   hostFunctions.push_back(std::move(function));
   stream.appendHost(layer, command, reads, writes);
   return success();

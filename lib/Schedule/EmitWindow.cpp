@@ -23,10 +23,13 @@ public:
   LogicalResult run();
 
 private:
-  /// Output channels [output, output + outputs) of a group, reduced over its
-  /// input channels [channel, channel + channels).
+  /// Output channels [output, output + outputs) of a group, reduced over a run
+  /// of its input channels: the first, the last or one between.
   struct Chunk {
-    int64_t group = 0, output = 0, outputs = 0, channel = 0, channels = 0;
+    int64_t output = 0, outputs = 0;
+    ChannelRun run;
+    bool isFirst = true, isLast = true;
+    int64_t channels() const { return int64_t(run.channels.size()); }
   };
   /// A tile of the output, and where its parts lie in the scratchpad.
   struct Tile {
@@ -104,13 +107,16 @@ void WindowEmitter::listChunks() {
   bool isConv = shape.kind == Kind::Conv;
   int64_t groups = isConv ? shape.groups : 1;
   int64_t outputs = isConv ? shape.groupOutputs() : shape.outChannels;
-  int64_t channels = isConv ? shape.groupChannels() : 1;
-  for (int64_t group = 0; group < groups; ++group)
+  for (int64_t group = 0; group < groups; ++group) {
+    SmallVector<ChannelRun> runs = {{0, {0}}};
+    if (isConv)
+      runs = channelRuns(shape, group, tiling.channels);
     for (int64_t n = 0; n < outputs; n += tiling.outputs)
-      for (int64_t c = 0; c < channels; c += tiling.channels)
-        chunks.push_back(Chunk{group, group * outputs + n,
-                               std::min(tiling.outputs, outputs - n), c,
-                               std::min(tiling.channels, channels - c)});
+      for (const ChannelRun &run : runs)
+        chunks.push_back(Chunk{group * outputs + n,
+                               std::min(tiling.outputs, outputs - n), run,
+                               &run == &runs.front(), &run == &runs.back()});
+  }
   packed.assign(chunks.size(), -1);
 }
 
@@ -155,7 +161,7 @@ void WindowEmitter::packEpilogue(const Chunk &chunk,
   }
   auto bias =
       nn::readElements(biasValue.getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   bytes.assign(at.bytes, 0);
   llvm::copy(requant.getTable(), bytes.begin() + at.table);
   bool perChannel = requant.getMultiplier().size() > 1;
@@ -174,19 +180,18 @@ std::vector<uint8_t> WindowEmitter::packConv(const Chunk &chunk) const {
   auto conv = cast<accel::Conv2DOp>(op);
   auto weights = nn::readElements(
       conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   uint8_t *next = bytes.data() + at.weights;
   int64_t inputs = shape.groupChannels(), taps = shape.taps();
   int64_t width = emitter.machine.columns;
   for (int64_t n = 0; n < chunk.outputs; n += width) {
     int64_t block = std::min(width, chunk.outputs - n);
     for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t c = 0; c < chunk.channels; ++c)
+      for (int64_t c : chunk.run.channels)
         for (int64_t j = 0; j < block; ++j) {
           int64_t m = chunk.output + n + j;
-          *next++ = uint8_t(
-              weights->element((m * taps + tap) * inputs + chunk.channel + c)
-                  .front());
+          *next++ =
+              uint8_t(weights->element((m * taps + tap) * inputs + c).front());
         }
   }
   return bytes;
@@ -198,7 +203,7 @@ std::vector<uint8_t> WindowEmitter::packDepthwise(const Chunk &chunk) const {
   auto conv = cast<accel::DepthwiseConv2DOp>(op);
   auto weights = nn::readElements(
       conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   uint8_t *next = bytes.data() + at.weights;
   for (int64_t tap = 0; tap < shape.taps(); ++tap)
     for (int64_t c = 0; c < chunk.outputs; ++c)
@@ -219,7 +224,7 @@ std::vector<uint8_t> WindowEmitter::packAveragePool() const {
 
 int64_t WindowEmitter::loadChunk(size_t index) {
   const Chunk &chunk = chunks[index];
-  int64_t bytes = chunkLayout(shape, chunk.outputs, chunk.channels).bytes;
+  int64_t bytes = chunkLayout(shape, chunk.outputs, chunk.channels()).bytes;
   if (!bytes)
     return 0;
   // Every slice of an average pool has the same table.
@@ -333,7 +338,7 @@ Epilogue WindowEmitter::epilogue(const Tile &tile, const Chunk &chunk,
       isa<accel::Conv2DOp>(op)
           ? cast<accel::Conv2DOp>(op).getRequant()
           : cast<accel::DepthwiseConv2DOp>(op).getRequant();
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   Epilogue e;
   e.parameters = uint32_t(address + at.parameters);
   Image out = image(tile, output, tile.output, chunk.output);
@@ -382,17 +387,16 @@ void WindowEmitter::emitPool(const Tile &tile, const Chunk &chunk,
 
 void WindowEmitter::compute(const Tile &tile, const Chunk &chunk,
                             int64_t address) {
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels);
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
     MatmulCommand matmul;
-    int64_t inputs = shape.groupChannels();
-    matmul.window = window(tile, chunk.group * inputs + chunk.channel);
-    matmul.channels = uint16_t(chunk.channels);
+    matmul.window = window(tile, chunk.run.stored);
+    matmul.channels = uint16_t(chunk.channels());
     matmul.columns = uint16_t(chunk.outputs);
     matmul.inputZeroPoint = int8_t(conv.getInputZeroPoint());
     matmul.weights = uint32_t(address + at.weights);
-    matmul.accumulate = chunk.channel != 0;
-    matmul.finish = chunk.channel + chunk.channels == inputs;
+    matmul.accumulate = !chunk.isFirst;
+    matmul.finish = chunk.isLast;
     if (matmul.finish)
       matmul.epilogue = epilogue(tile, chunk, address);
     emitter.append(matmul);

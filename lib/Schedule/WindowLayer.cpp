@@ -43,6 +43,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
       .Case([&](accel::Conv2DOp conv) {
         common(conv, shape(conv.getWeights()).slice(1, 2));
         layer.groups = conv.getGroups();
+        if (auto map = conv.getInputChannels())
+          layer.inputChannels.assign(map->begin(), map->end());
         layer.hasResidual = bool(conv.getResidual());
         layer.hasTable = !conv.getRequant().getTable().empty();
         return layer;
@@ -65,6 +67,26 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
         return layer;
       })
       .Default([](mlir::Operation *) { return std::nullopt; });
+}
+
+llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
+                                          int64_t group, int64_t most) {
+  llvm::SmallVector<std::pair<int64_t, int64_t>> stored;
+  int64_t channels = layer.groupChannels();
+  for (int64_t c = 0; c < channels; ++c) {
+    int64_t at = group * channels + c;
+    stored.emplace_back(
+        layer.inputChannels.empty() ? at : layer.inputChannels[at], c);
+  }
+  llvm::sort(stored);
+  llvm::SmallVector<ChannelRun> runs;
+  for (auto [at, channel] : stored) {
+    if (runs.empty() || int64_t(runs.back().channels.size()) == most ||
+        runs.back().stored + int64_t(runs.back().channels.size()) != at)
+      runs.push_back({at, {}});
+    runs.back().channels.push_back(channel);
+  }
+  return runs;
 }
 
 ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,

@@ -25,6 +25,8 @@ struct WindowLayer {
   int64_t dilationY = 1, dilationX = 1, padTop = 0, padLeft = 0;
   int64_t groups = 1; ///< of a convolution
   bool hasResidual = false, hasTable = false;
+  /// Where a convolution's input channels are stored; empty if in order.
+  llvm::SmallVector<int64_t> inputChannels;
 
   int64_t inputBytes() const { return batch * height * width * channels; }
   int64_t outputBytes() const {
@@ -43,6 +45,17 @@ struct WindowLayer {
                     (count - 1) * strideX + (kernelX - 1) * dilationX + 1);
   }
 };
+
+/// Input channels of a group that lie next to each other.
+struct ChannelRun {
+  int64_t stored = 0; ///< where the first one is stored
+  /// Which they are, counted within the group.
+  llvm::SmallVector<int64_t> channels;
+};
+/// The runs of a group's input channels, of at most `most` channels each. The
+/// order of a sum is free: they come as they are stored.
+llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
+                                          int64_t group, int64_t most);
 
 /// Reads conv2d, depthwise_conv2d, max_pool, avg_pool.
 std::optional<WindowLayer> readWindowLayer(mlir::Operation *op);

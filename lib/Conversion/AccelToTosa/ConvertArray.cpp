@@ -71,6 +71,8 @@ Value LayerConverter::convert(accel::Conv2DOp op) {
   SlidingWindow window(weightShape.slice(1, 2), op.getStrides(), op.getPads(),
                        op.getDilations(), outShape.slice(1, 2));
   Value input = window.fit(b, op.getInput(), op.getInputZeroPoint());
+  if (std::optional<ArrayRef<int64_t>> map = op.getInputChannels())
+    input = b.gather(input, 3, *map);
   Type i8 = b.getI8Type(), i32 = b.getI32Type();
   Value inputZp = b.zeroPoint(i8, op.getInputZeroPoint());
   Value weightZp = b.zeroPoint(i8, 0);

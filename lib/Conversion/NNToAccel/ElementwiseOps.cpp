@@ -60,7 +60,8 @@ Shape alignedTo(ArrayRef<int64_t> shape, size_t rank) {
 LogicalResult Lowering::convertUnary(Operation *op) {
   std::function<double(double)> function = functionOf(op);
   Value source = op->getOperand(0), result = op->getResult(0);
-  Stored input = stored(source);
+  // A table does not mind the order of the channels.
+  Stored input = values.at(source);
   ActivationQuant in = *activationQuant(source);
   ActivationQuant out = *activationQuant(result);
   SmallVector<int8_t> table;
@@ -70,7 +71,10 @@ LogicalResult Lowering::convertUnary(Operation *op) {
   Value mapped =
       accel::LookupOp::create(builder, input.value.getType(), input.value,
                               builder.getDenseI8ArrayAttr(table));
-  set(result, mapped, input.order);
+  if (input.shuffle)
+    values[result] = Stored{mapped, input.order, input.shuffle};
+  else
+    set(result, mapped, input.order);
   return success();
 }
 

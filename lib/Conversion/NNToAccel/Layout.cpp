@@ -64,10 +64,57 @@ int32_t quantizeReal(double real, ActivationQuant quant) {
   return int32_t(std::clamp(value, -128.0, 127.0));
 }
 
-Stored Lowering::stored(Value value) const {
+Shape Shuffle::channels() const {
+  // Strides, in the order stored, walked in the order of the model.
+  Shape strides(sizes.size(), 1), extents, steps;
+  for (size_t d = sizes.size(); d-- > 1;)
+    strides[d - 1] = strides[d] * sizes[d];
+  int64_t count = 1;
+  for (int64_t d : perm) {
+    extents.push_back(sizes[d]);
+    steps.push_back(strides[d]);
+    count *= sizes[d];
+  }
+  Shape result;
+  for (int64_t c = 0; c < count; ++c) {
+    int64_t rest = c, position = 0;
+    for (size_t d = extents.size(); d-- > 0;) {
+      position += rest % extents[d] * steps[d];
+      rest /= extents[d];
+    }
+    result.push_back(position);
+  }
+  return result;
+}
+
+std::optional<Shuffle> Lowering::shuffleOf(Value value,
+                                           ArrayRef<int64_t> order) const {
+  const Stored &from = values.at(value);
+  return from.shuffle && ArrayRef<int64_t>(from.order) == order ? from.shuffle
+                                                                : std::nullopt;
+}
+
+Stored Lowering::stored(Value value) {
   auto it = values.find(value);
   assert(it != values.end() && "operands are converted before their users");
-  return it->second;
+  Stored &from = it->second;
+  if (!from.shuffle)
+    return from;
+  Shape shape(shapeOf(from.value)), split(shape), perm, moved;
+  split.pop_back();
+  moved = split;
+  perm = identityOrder(split.size());
+  for (int64_t d : from.shuffle->perm) {
+    perm.push_back(int64_t(split.size()) + d);
+    moved.push_back(from.shuffle->sizes[d]);
+  }
+  split.append(from.shuffle->sizes);
+  Value transposed = accel::TransposeOp::create(
+      builder, RankedTensorType::get(moved, builder.getI8Type()),
+      reshape(from.value, split), builder.getDenseI64ArrayAttr(perm));
+  from.value = reshape(transposed, shape);
+  from.shuffle.reset();
+  return from;
 }
 
 void Lowering::set(Value value, Value converted, ArrayRef<int64_t> order) {

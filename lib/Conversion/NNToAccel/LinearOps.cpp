@@ -48,6 +48,23 @@ std::optional<SmallVector<int32_t>> biasValues(Value bias, int64_t channels) {
   return values;
 }
 
+/// Brings what a depthwise convolution knows of its channels into the order in
+/// which they are stored: weights (tap by tap), biases and scales.
+void reorderChannels(ArrayRef<int64_t> storedAt, SmallVector<int8_t> &weights,
+                     SmallVector<int32_t> &bias, SmallVector<double> &scales) {
+  size_t channels = storedAt.size();
+  SmallVector<int8_t> oldWeights = weights;
+  SmallVector<int32_t> oldBias = bias;
+  SmallVector<double> oldScales = scales;
+  for (size_t c = 0; c < channels; ++c) {
+    size_t to = storedAt[c];
+    bias[to] = oldBias[c];
+    scales[to] = oldScales[c];
+    for (size_t tap = 0; tap < weights.size(); tap += channels)
+      weights[tap + to] = oldWeights[tap + c];
+  }
+}
+
 /// Two entries for one or two spatial dimensions; images of one row in front.
 Shape spatial(ArrayRef<int64_t> values, int64_t missing) {
   if (values.size() == 1)
@@ -119,6 +136,11 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
       }
 
   Shape order = channelsLast(inputShape.size());
+  // A depthwise convolution works on channels in any order; any other is told
+  // where they are.
+  std::optional<Shuffle> shuffle = shuffleOf(op.getInput(), order);
+  if (depthwise && op.getResidual())
+    shuffle.reset();
   auto image = [&](Value value) -> Value {
     if (!value)
       return {};
@@ -126,10 +148,18 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
     ArrayRef<int64_t> s = shapeOf(moved);
     return oneD ? reshape(moved, {s[0], 1, s[1], s[2]}) : moved;
   };
-  Value input = image(op.getInput()), residual = image(op.getResidual());
+  Value input, residual = image(op.getResidual());
+  if (shuffle && !oneD)
+    input = values[op.getInput()].value;
+  else
+    input = image(op.getInput());
+  if (oneD)
+    shuffle.reset();
   ActivationQuant in = *activationQuant(op.getInput());
   for (double &scale : *scales)
     scale *= in.scale;
+  if (shuffle && depthwise)
+    reorderChannels(shuffle->channels(), data, *bias, *scales);
   accel::RequantAttr attr =
       requant(op, op.getResult(), *scales, op.getResidual(), op.getClampMin(),
               op.getClampMax());
@@ -157,7 +187,13 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
         builder, type, input,
         constantI8({outputs, kernel[0], kernel[1], groupInputs}, data),
         constantI32(*bias), residual, strides, padding, dilations,
-        builder.getI64IntegerAttr(groups), zero, attr);
+        builder.getI64IntegerAttr(groups), zero, attr,
+        shuffle ? builder.getDenseI64ArrayAttr(shuffle->channels())
+                : DenseI64ArrayAttr());
+  if (shuffle && depthwise) {
+    values[op.getResult()] = Stored{converted, order, shuffle};
+    return success();
+  }
   if (oneD)
     converted = reshape(converted, {result[0], result[2], result[3]});
   set(op.getResult(), converted, order);
@@ -230,7 +266,7 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
       constantI8({outputs, 1, 1, inputs}, data), constantI32(*bias), residual,
       ones, builder.getDenseI64ArrayAttr({0, 0, 0, 0}), ones,
       builder.getI64IntegerAttr(1), builder.getI32IntegerAttr(in.zeroPoint),
-      attr);
+      attr, DenseI64ArrayAttr());
   set(op.getResult(), reshape(converted, {rows, outputs}), {0, 1});
   return success();
 }

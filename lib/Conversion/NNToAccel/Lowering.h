@@ -22,10 +22,21 @@ namespace accopt {
 
 using Shape = llvm::SmallVector<int64_t>;
 
+/// Channels that are stored in another order than the model's: the model
+/// merged dimensions (its channel shuffle) that lie in memory in the order of
+/// `sizes`, and wanted them in the order `perm` of those.
+struct Shuffle {
+  Shape sizes, perm;
+  /// Where the model's channel c is stored.
+  Shape channels() const;
+};
+
 /// Dimension i of `value` is dimension order[i] of the nn value.
 struct Stored {
   mlir::Value value;
   Shape order;
+  /// Of the last dimension stored, if its elements are not in order.
+  std::optional<Shuffle> shuffle = std::nullopt;
 };
 
 /// Per-tensor parameters of an activation.
@@ -63,8 +74,11 @@ private:
   /// The accel value of `value` with its dimensions in `order`, moved if need
   /// be. Constants are reordered now.
   mlir::Value get(mlir::Value value, llvm::ArrayRef<int64_t> order);
-  /// As it is stored.
-  Stored stored(mlir::Value value) const;
+  /// As it is stored; shuffled channels are put in order.
+  Stored stored(mlir::Value value);
+  /// The shuffle of a value whose dimensions are stored in `order`.
+  std::optional<Shuffle> shuffleOf(mlir::Value value,
+                                   llvm::ArrayRef<int64_t> order) const;
   void set(mlir::Value value, mlir::Value converted,
            llvm::ArrayRef<int64_t> order);
   mlir::Value reshape(mlir::Value value, llvm::ArrayRef<int64_t> shape);

@@ -51,6 +51,25 @@ SmallVector<DimensionGroup> groupDimensions(ArrayRef<int64_t> from,
 }
 } // namespace
 
+/// If `order` and `wanted` differ only within their last dimensions, which are
+/// those that `last` merges into one: how.
+static std::optional<Shuffle> channelShuffle(ArrayRef<int64_t> order,
+                                             ArrayRef<int64_t> wanted,
+                                             const DimensionGroup &last,
+                                             ArrayRef<int64_t> shape) {
+  size_t count = last.input.size(), outer = order.size() - count;
+  if (order == wanted || count < 2 || last.output.size() != 1 ||
+      order.take_front(outer) != wanted.take_front(outer))
+    return std::nullopt;
+  Shuffle shuffle;
+  ArrayRef<int64_t> inner = order.drop_front(outer);
+  for (int64_t dimension : inner)
+    shuffle.sizes.push_back(shape[dimension]);
+  for (int64_t dimension : wanted.drop_front(outer))
+    shuffle.perm.push_back(llvm::find(inner, dimension) - inner.begin());
+  return shuffle;
+}
+
 LogicalResult Lowering::convertOp(nn::ConstantOp op) {
   // Weights, biases and parameters are read where they are used.
   if (!activationQuant(op.getResult()))
@@ -79,13 +98,13 @@ LogicalResult Lowering::convertOp(nn::ReshapeOp op) {
   for (auto [i, dimension] : llvm::enumerate(order))
     position[dimension] = i;
   auto firstIn = [&](const DimensionGroup &group) {
-    int64_t first = from.size();
+    int64_t first = int64_t(from.size());
     for (int64_t dimension : group.input)
       if (from[dimension] != 1)
         first = std::min(first, position[dimension]);
-    return first;
+    // Dimensions of one go in front, as the batch does.
+    return first == int64_t(from.size()) ? -1 : first;
   };
-  // Groups of size one all come last: number them to keep the order total.
   SmallVector<std::pair<int64_t, size_t>> keys;
   for (auto [i, group] : llvm::enumerate(groups))
     keys.emplace_back(firstIn(group), i);
@@ -97,6 +116,15 @@ LogicalResult Lowering::convertOp(nn::ReshapeOp op) {
     resultOrder.append(group.output);
     for (int64_t dimension : group.output)
       result.push_back(to[dimension]);
+  }
+  if (std::optional<Shuffle> shuffle =
+          channelShuffle(order, wanted, groups[keys.back().second], from)) {
+    // The bytes stay; whoever reads the channels is told where they are.
+    Value same = reshape(stored(op.getInput()).value, result);
+    if (*activationQuant(op.getInput()) == *activationQuant(op.getResult())) {
+      values[op.getResult()] = Stored{same, resultOrder, shuffle};
+      return success();
+    }
   }
   Value moved = reshape(get(op.getInput(), wanted), result);
   setMoved(op.getResult(), op.getInput(), moved, resultOrder);
