@@ -103,8 +103,8 @@ Moments RangeInference::transfer(Operation *op) const {
 LogicalResult RangeInference::visit(Operation *op) {
   if (op->getNumResults() != 1 || isConstantLike(op->getResult(0)))
     return success();
-  // Ops on constants that were too large to fold. Weights and biases, operands 1
-  // and 2, are read where they are needed.
+  // Ops on constants that were too large to fold. Weights and biases, operands
+  // 1 and 2, are read where they are needed.
   bool isLinear = LinearOp::get(op).has_value();
   for (OpOperand &operand : op->getOpOperands())
     if (isConstantLike(operand.get()) &&

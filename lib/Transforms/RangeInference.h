@@ -53,8 +53,6 @@ private:
   mlir::LogicalResult visitBinary(mlir::Operation *op);
   Moments visitDivision(const Moments &a, const Moments &b) const;
   Moments visitActivation(mlir::Operation *op) const;
-  Moments visitUnary(mlir::Value input,
-                     llvm::function_ref<double(double)> f) const;
   Moments visitSoftmax(nn::SoftmaxOp op) const;
   Moments visitBatchNorm(nn::BatchNormOp op) const;
   Moments visitLrn(nn::LrnOp op) const;

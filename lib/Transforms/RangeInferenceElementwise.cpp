@@ -33,6 +33,24 @@ static Moments combine(const Moments &a, const Moments &b,
   return result;
 }
 
+/// Moments of f of every channel, and the interval that f reaches.
+static Moments transform(const Moments &in,
+                         llvm::function_ref<double(double)> f) {
+  Moments result;
+  for (Moment channel : in.channels)
+    result.channels.push_back(transformGaussian(channel, f));
+  // None of the functions has more than one extremum; the samples find it to
+  // within a thousandth of the interval.
+  constexpr int samples = 1000;
+  result.reach = {INFINITY, -INFINITY};
+  for (int i = 0; i <= samples; ++i) {
+    double x =
+        in.reach.min + (in.reach.max - in.reach.min) * i / double(samples);
+    result.reach = unite(result.reach, {f(x), f(x)});
+  }
+  return result;
+}
+
 /// First order in the divisor's deviation; `b` does not reach zero.
 Moments RangeInference::visitDivision(const Moments &a,
                                       const Moments &b) const {
@@ -56,13 +74,14 @@ LogicalResult RangeInference::visitBinary(Operation *op) {
     if (b.reach.min <= 0.0 && b.reach.max >= 0.0)
       return failure();
     result = visitDivision(a, b);
+  } else if (llvm::isa<nn::MulOp>(op) &&
+             op->getOperand(0) == op->getOperand(1)) {
+    result = transform(a, [](double x) { return x * x; });
   } else if (llvm::isa<nn::MulOp>(op)) {
     result = combine(a, b, multiply);
-    result.reachSigmas(options.sigmas);
-    Range limit = getProductRange(a.reach, b.reach);
-    // The product of two Gaussians has heavier tails than a Gaussian; with a
-    // constant the interval is the estimate.
-    result.reach = limit;
+    // A product of Gaussians has heavier tails than a Gaussian: the interval is
+    // the better estimate.
+    result.reach = getProductRange(a.reach, b.reach);
   } else {
     double sign = llvm::isa<nn::SubOp>(op) ? -1.0 : 1.0;
     result = combine(a, b, [&](Moment x, Moment y) {
@@ -74,24 +93,6 @@ LogicalResult RangeInference::visitBinary(Operation *op) {
   }
   moments[op->getResult(0)] = std::move(result);
   return success();
-}
-
-Moments RangeInference::visitUnary(Value input,
-                                   llvm::function_ref<double(double)> f) const {
-  const Moments &in = get(input);
-  Moments result;
-  for (Moment channel : in.channels)
-    result.channels.push_back(transformGaussian(channel, f));
-  // None of the activations has more than one extremum; the samples find it to
-  // within a thousandth of the interval.
-  constexpr int samples = 1000;
-  result.reach = {INFINITY, -INFINITY};
-  for (int i = 0; i <= samples; ++i) {
-    double x =
-        in.reach.min + (in.reach.max - in.reach.min) * i / double(samples);
-    result.reach = unite(result.reach, {f(x), f(x)});
-  }
-  return result;
 }
 
 Moments RangeInference::visitActivation(Operation *op) const {
@@ -110,22 +111,22 @@ Moments RangeInference::visitActivation(Operation *op) const {
       })
       .Case([&](nn::LeakyReluOp leaky) {
         double alpha = leaky.getAlpha().convertToDouble();
-        return visitUnary(input,
-                          [=](double x) { return x < 0 ? alpha * x : x; });
+        return transform(get(input),
+                         [=](double x) { return x < 0 ? alpha * x : x; });
       })
       .Case([&](nn::SigmoidOp) {
-        return visitUnary(input,
-                          [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
+        return transform(get(input),
+                         [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
       })
       .Case([&](nn::HardSigmoidOp hard) {
         double alpha = hard.getAlpha().convertToDouble();
         double beta = hard.getBeta().convertToDouble();
-        return visitUnary(input, [=](double x) {
+        return transform(get(input), [=](double x) {
           return std::max(0.0, std::min(1.0, alpha * x + beta));
         });
       })
       .Case([&](nn::HardSwishOp) {
-        return visitUnary(input, [](double x) {
+        return transform(get(input), [](double x) {
           return x * std::max(0.0, std::min(1.0, x / 6.0 + 0.5));
         });
       })

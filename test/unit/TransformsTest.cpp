@@ -387,6 +387,36 @@ TEST_F(RangesOfFunctions, OpsOnConstants) {
   EXPECT_EQ(*table.find("softmax"), (Range{0.0, 1.0}));
 }
 
+TEST_F(RangesOfFunctions, Elementwise) {
+  // x in [-4, 4] (4 deviations), y in [-1, 3].
+  mlir::func::FuncOp func = parse(R"mlir(
+    func.func @f(%x: tensor<2xf32> {nn.name = "x"}, %y: tensor<2xf32> {nn.name = "y"}) -> tensor<2xf32> {
+      %two = nn.constant dense<2.0> : tensor<2xf32> -> tensor<2xf32>
+      %0 = nn.mul %x, %x : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32> loc("square")
+      %1 = nn.mul %x, %y : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32> loc("product")
+      %2 = nn.sub %two, %y : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32> loc("difference")
+      %3 = nn.div %y, %two : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32> loc("quotient")
+      %4 = nn.hard_swish %x : (tensor<2xf32>) -> tensor<2xf32> loc("swish")
+      %5 = nn.concat %0, %4 {axis = 0 : i64} : (tensor<2xf32>, tensor<2xf32>) -> tensor<4xf32> loc("concat")
+      %6 = nn.leaky_relu %x {alpha = 0.5 : f32} : (tensor<2xf32>) -> tensor<2xf32> loc("leaky")
+      return %3 : tensor<2xf32>
+    })mlir");
+  ASSERT_TRUE(func);
+  InferRangesOptions options;
+  options.inputs.set("y", {-1.0, 3.0});
+  RangeTable table = llvm::cantFail(inferRanges(func, options));
+  EXPECT_EQ(*table.find("square"), (Range{0.0, 16.0}));
+  EXPECT_EQ(*table.find("product"), (Range{-12.0, 12.0}));
+  EXPECT_EQ(*table.find("difference"), (Range{-1.0, 3.0}));
+  EXPECT_EQ(*table.find("quotient"), (Range{-0.5, 1.5}));
+  // The minimum of hard_swish is -0.375 at -1.5.
+  EXPECT_NEAR(table.find("swish")->min, -0.375, 1e-5);
+  EXPECT_EQ(table.find("swish")->max, 4.0);
+  EXPECT_NEAR(table.find("concat")->min, -0.375, 1e-5);
+  EXPECT_EQ(table.find("concat")->max, 16.0);
+  EXPECT_EQ(*table.find("leaky"), (Range{-2.0, 4.0}));
+}
+
 TEST_F(RangesOfFunctions, GroupsSeeTheirChannels) {
   // Channel means 1 and 10 (per channel, through a bias), variance 0 from zero
   // weights; a depthwise convolution takes them 2 and 3 times.
