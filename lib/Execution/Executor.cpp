@@ -125,7 +125,7 @@ static llvm::Error readSlots(TypeRange types, std::vector<Slot> &slots) {
 static void call(void (*function)(void **), MutableArrayRef<void *> pointers) {
   SmallVector<void *> addresses;
   for (void *&pointer : pointers)
-    addresses.push_back(&pointer);
+    addresses.push_back(static_cast<void *>(&pointer));
   function(addresses.data());
 }
 

@@ -86,9 +86,11 @@ private:
   using Offsets = SmallVector<Value>;
   void loopOver(ArrayRef<unsigned> dims, Offsets offsets,
                 function_ref<void(Offsets)> inner);
-  Value loop(int64_t begin, int64_t end, int64_t step, ValueRange carried,
-             function_ref<SmallVector<Value>(Value, ValueRange)> body,
-             SmallVectorImpl<Value> *results);
+  /// A loop that carries values; returns their last ones.
+  SmallVector<Value>
+  loop(Segment range, ValueRange carried,
+       function_ref<SmallVector<Value>(Value, ValueRange)> body);
+  void forEach(Segment range, function_ref<void(Value)> body);
   Offsets advance(Offsets offsets, int dim, Value index);
   void buildBlock(Offsets offsets, int64_t rows, int64_t vectors,
                   int64_t width);
@@ -238,28 +240,26 @@ BlockSizes Rewriter::chooseBlock() const {
     return best;
   int64_t rowCount = rowDim < 0 ? 1 : extents[rowDim];
   int64_t vectorCount = std::max<int64_t>(1, extents[vectorDim] / lanes);
-  // Half of the registers of AVX-512 and AVX2 are twice as many as the rest
-  // needs; the accumulators take three quarters.
+  // AVX-512 has 32 vector registers, its predecessors 16; accumulators take
+  // three quarters.
   int64_t registers = lanes >= 16 ? 24 : 12;
+  auto asDouble = [](int64_t value) { return static_cast<double>(value); };
+  // Of a step of the reduction: multiply-adds, loads, loop.
+  auto cost = [&](int64_t r, int64_t v) {
+    return v == 0 ? 0 : 0.5 * asDouble(r * v) + 0.5 * asDouble(r + v) + 1;
+  };
   double bestCost = std::numeric_limits<double>::max();
   for (int64_t rows = 1; rows <= std::min<int64_t>(rowCount, 12); ++rows)
     for (int64_t vectors = 1; vectors <= std::min<int64_t>(vectorCount, 16) &&
                               rows * vectors <= registers;
          ++vectors) {
-      // Per step of the reduction: multiply-adds, loads, loop.
-      auto cost = [&](int64_t r, int64_t v) {
-        return 0.5 * static_cast<double>(r * v) +
-               0.5 * static_cast<double>(r + v) + 1;
-      };
+      int64_t fullVectors = vectorCount / vectors, fullRows = rowCount / rows;
       auto inRow = [&](int64_t r) {
-        double sum =
-            static_cast<double>(vectorCount / vectors) * cost(r, vectors);
-        return sum +
-               (vectorCount % vectors ? cost(r, vectorCount % vectors) : 0);
+        return r == 0 ? 0
+                      : asDouble(fullVectors) * cost(r, vectors) +
+                            cost(r, vectorCount % vectors);
       };
-      double total = static_cast<double>(rowCount / rows) * inRow(rows);
-      if (rowCount % rows)
-        total += inRow(rowCount % rows);
+      double total = asDouble(fullRows) * inRow(rows) + inRow(rowCount % rows);
       if (total < bestCost) {
         bestCost = total;
         best = {rows, vectors};
@@ -272,15 +272,15 @@ BlockSizes Rewriter::chooseBlock() const {
 // Building
 //===----------------------------------------------------------------------===//
 
-Value Rewriter::loop(int64_t begin, int64_t end, int64_t step,
-                     ValueRange carried,
-                     function_ref<SmallVector<Value>(Value, ValueRange)> body,
-                     SmallVectorImpl<Value> *results) {
+SmallVector<Value>
+Rewriter::loop(Segment range, ValueRange carried,
+               function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
   auto forOp = scf::ForOp::create(
-      b, constant(begin), constant(end), constant(step), carried,
+      b, constant(range.begin), constant(range.end), constant(range.width),
+      carried,
       [&](OpBuilder &builder, Location, Value index, ValueRange arguments) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(builder.getInsertionBlock(),
@@ -288,9 +288,14 @@ Value Rewriter::loop(int64_t begin, int64_t end, int64_t step,
         SmallVector<Value> yielded = body(index, arguments);
         scf::YieldOp::create(b, yielded);
       });
-  if (results)
-    results->assign(forOp.result_begin(), forOp.result_end());
-  return forOp.getInductionVar();
+  return llvm::to_vector_of<Value>(forOp.getResults());
+}
+
+void Rewriter::forEach(Segment range, function_ref<void(Value)> body) {
+  loop(range, {}, [&](Value index, ValueRange) -> SmallVector<Value> {
+    body(index);
+    return {};
+  });
 }
 
 Rewriter::Offsets Rewriter::advance(Offsets offsets, int dim, Value index) {
@@ -311,15 +316,10 @@ void Rewriter::loopOver(ArrayRef<unsigned> dims, Offsets offsets,
                         function_ref<void(Offsets)> inner) {
   if (dims.empty())
     return inner(offsets);
-  loop(
-      0, extents[dims.front()], 1, {},
-      [&](Value index, ValueRange) -> SmallVector<Value> {
-        loopOver(dims.drop_front(),
-                 advance(offsets, static_cast<int>(dims.front()), index),
-                 inner);
-        return {};
-      },
-      nullptr);
+  forEach({0, extents[dims.front()], 1}, [&](Value index) {
+    loopOver(dims.drop_front(),
+             advance(offsets, static_cast<int>(dims.front()), index), inner);
+  });
 }
 
 Value Rewriter::load(unsigned operand, Value offset, int64_t constant,
@@ -395,16 +395,13 @@ SmallVector<Value> Rewriter::reduce(ArrayRef<unsigned> dims, Offsets offsets,
       }
     return accumulators;
   }
-  SmallVector<Value> results;
-  loop(
-      0, extents[dims.front()], 1, accumulators,
-      [&](Value index, ValueRange carried) {
-        return reduce(dims.drop_front(),
-                      advance(offsets, static_cast<int>(dims.front()), index),
-                      SmallVector<Value>(carried), rows, vectors, width);
-      },
-      &results);
-  return results;
+  return loop({0, extents[dims.front()], 1}, accumulators,
+              [&](Value index, ValueRange carried) {
+                return reduce(
+                    dims.drop_front(),
+                    advance(offsets, static_cast<int>(dims.front()), index),
+                    SmallVector<Value>(carried), rows, vectors, width);
+              });
 }
 
 void Rewriter::buildBlock(Offsets offsets, int64_t rows, int64_t vectors,
@@ -471,24 +468,15 @@ bool Rewriter::run() {
   Offsets offsets(accesses.size(), zero);
   int64_t rowCount = rowDim < 0 ? 1 : extents[rowDim];
   for (const VectorSegment &segment : segments)
-    loop(
-        segment.range.begin, segment.range.end, segment.range.width, {},
-        [&](Value start, ValueRange) -> SmallVector<Value> {
-          loopOver(outer, advance(offsets, vectorDim, start),
-                   [&](Offsets inner) {
-                     for (Segment rows : cut(0, rowCount, block.rows))
-                       loop(
-                           rows.begin, rows.end, rows.width, {},
-                           [&](Value row, ValueRange) -> SmallVector<Value> {
-                             buildBlock(advance(inner, rowDim, row), rows.width,
-                                        segment.vectors, segment.width);
-                             return {};
-                           },
-                           nullptr);
-                   });
-          return {};
-        },
-        nullptr);
+    forEach(segment.range, [&](Value start) {
+      loopOver(outer, advance(offsets, vectorDim, start), [&](Offsets inner) {
+        for (Segment rows : cut(0, rowCount, block.rows))
+          forEach(rows, [&](Value row) {
+            buildBlock(advance(inner, rowDim, row), rows.width, segment.vectors,
+                       segment.width);
+          });
+      });
+    });
   op.erase();
   return true;
 }
