@@ -9,6 +9,8 @@
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/AsmState.h"
 
+#include <cstring>
+
 using namespace mlir;
 using namespace accopt;
 
@@ -23,26 +25,43 @@ std::optional<ConstantBytes> ConstantBytes::get(ElementsAttr attr) {
   if (!raw)
     return std::nullopt;
   ConstantBytes result;
-  size_t size = attr.getNumElements() * raw->width;
-  if (raw->splat && size > 0) {
-    result.borrowed = raw->bytes.take_front(raw->width);
-    result.splatCount = attr.getNumElements();
-    return result;
-  }
-  result.borrowed = raw->bytes.take_front(size);
-  // A resource over a mapped file starts at any byte.
-  if (reinterpret_cast<uintptr_t>(result.borrowed.data()) % raw->width)
-    result.owned.assign(result.borrowed.begin(), result.borrowed.end());
+  result.width = raw->width;
+  result.count = attr.getNumElements();
+  result.isSplat = raw->splat && result.count > 1;
+  result.borrowed = raw->bytes.take_front(
+      result.isSplat ? raw->width : result.count * raw->width);
+  auto address = reinterpret_cast<uintptr_t>(result.borrowed.data());
+  result.needsCopy = result.isSplat || address % raw->width != 0;
   return result;
 }
 
-ArrayRef<char> ConstantBytes::data() const {
-  if (splatCount > 1 && owned.empty()) {
-    owned.resize(splatCount * borrowed.size());
-    for (size_t i = 0; i < owned.size(); i += borrowed.size())
-      std::memcpy(owned.data() + i, borrowed.data(), borrowed.size());
+ConstantBytes ConstantBytes::own(std::vector<char> bytes, unsigned width) {
+  ConstantBytes result;
+  result.width = width;
+  result.count = bytes.size() / width;
+  result.needsCopy = true;
+  result.copied = std::move(bytes);
+  return result;
+}
+
+void ConstantBytes::copyTo(size_t first, size_t size, void *out) const {
+  char *to = static_cast<char *>(out);
+  if (!isSplat) {
+    std::memcpy(to, borrowed.data() + first * width, size * width);
+    return;
   }
-  return owned.empty() ? borrowed : ArrayRef<char>(owned);
+  for (size_t i = 0; i < size * width; i += width)
+    std::memcpy(to + i, borrowed.data(), width);
+}
+
+ArrayRef<char> ConstantBytes::data() const {
+  if (!needsCopy)
+    return borrowed;
+  if (copied.empty()) {
+    copied.resize(count * width);
+    copyTo(0, count, copied.data());
+  }
+  return copied;
 }
 
 std::optional<ConstantFloats> ConstantFloats::get(Value value) {
@@ -103,8 +122,8 @@ std::optional<ConstantFloats> accopt::readDequantized(Value value) {
   if (!bytes || (width != 1 && width != 4))
     return std::nullopt;
   ConstantFloats result;
-  result.bytes =
-      ConstantBytes::own(dequantize(bytes->data(), width, constant.getType()));
+  result.bytes = ConstantBytes::own(
+      dequantize(bytes->data(), width, constant.getType()), sizeof(float));
   return result;
 }
 

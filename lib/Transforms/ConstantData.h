@@ -14,20 +14,21 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
-#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace accopt {
 
-/// Row-major bytes of a constant; borrowed from the attribute where it holds
-/// them aligned and in full. One element that stands for all is multiplied only
-/// when the bytes are asked for.
+/// Row-major elements of a constant, where the attribute holds them. Those over
+/// a mapped file may start at any byte, and one element may stand for all;
+/// whole arrays are copied only for those, and only when asked for.
 class ConstantBytes {
 public:
   /// Nothing if `attr` is neither a dense attribute nor a resource with data.
   static std::optional<ConstantBytes> get(mlir::ElementsAttr attr);
+  /// Takes over `bytes`, whose elements have `width` bytes.
+  static ConstantBytes own(std::vector<char> bytes, unsigned width);
 
   /// The elements as T; the caller knows the element type.
   template <typename T> llvm::ArrayRef<T> as() const {
@@ -35,29 +36,34 @@ public:
     return {reinterpret_cast<const T *>(bytes.data()),
             bytes.size() / sizeof(T)};
   }
+  /// All bytes, aligned to the element type.
   llvm::ArrayRef<char> data() const;
 
-  /// The element that all are equal to, if the attribute says so.
-  template <typename T> std::optional<T> getSplat() const {
-    if (splatCount == 0 || borrowed.size() != sizeof(T))
-      return std::nullopt;
-    T value;
-    std::memcpy(&value, borrowed.data(), sizeof(T));
-    return value;
-  }
-
-  /// Takes over `bytes`.
-  static ConstantBytes own(std::vector<char> bytes) {
-    ConstantBytes result;
-    result.owned = std::move(bytes);
-    return result;
+  /// Elements [first, first + size), in place or in `scratch`, which serves this
+  /// constant only: the way to read large constants row by row.
+  template <typename T>
+  llvm::ArrayRef<T> slice(size_t first, size_t size,
+                          std::vector<T> &scratch) const {
+    if (isInPlace())
+      return as<T>().slice(first, size);
+    // What stands for all elements is written once.
+    if (isSplat && scratch.size() == size)
+      return scratch;
+    scratch.resize(size);
+    copyTo(first, size, scratch.data());
+    return scratch;
   }
 
 private:
+  bool isInPlace() const { return !needsCopy || !copied.empty(); }
+  void copyTo(size_t first, size_t size, void *out) const;
+
   llvm::ArrayRef<char> borrowed;
-  /// How many copies of `borrowed` there are, or 0 if it is all.
-  size_t splatCount = 0;
-  mutable std::vector<char> owned;
+  unsigned width = 1;
+  size_t count = 0;
+  bool isSplat = false;
+  bool needsCopy = false;
+  mutable std::vector<char> copied;
 };
 
 /// The f32 elements of a constant value.
@@ -68,7 +74,11 @@ public:
 
   llvm::ArrayRef<float> values() const { return bytes.as<float>(); }
   operator llvm::ArrayRef<float>() const { return values(); }
-  std::optional<float> getSplat() const { return bytes.getSplat<float>(); }
+  /// See ConstantBytes::slice.
+  llvm::ArrayRef<float> slice(size_t first, size_t size,
+                              std::vector<float> &scratch) const {
+    return bytes.slice(first, size, scratch);
+  }
 
 private:
   friend std::optional<ConstantFloats> readDequantized(mlir::Value value);

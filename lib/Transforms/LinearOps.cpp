@@ -95,16 +95,15 @@ void LinearOp::applyAffine(ArrayRef<double> scale, ArrayRef<double> offset) {
   int64_t outputs = getNumOutputs();
   if (!scale.empty()) {
     ConstantFloats weights = *ConstantFloats::get(getWeights());
-    ArrayRef<float> in = weights;
-    size_t row = in.size() / outputs;
+    auto type = llvm::cast<RankedTensorType>(getWeights().getType());
+    size_t row = type.getNumElements() / outputs;
     setWeights(createConstant<float>(
-        builder, getWeights().getLoc(),
-        llvm::cast<RankedTensorType>(getWeights().getType()),
-        [&](MutableArrayRef<float> out) {
+        builder, getWeights().getLoc(), type, [&](MutableArrayRef<float> out) {
+          std::vector<float> scratch;
           for (int64_t m = 0; m < outputs; ++m) {
-            float factor = float(scale[m]);
-            for (size_t i = m * row, end = i + row; i < end; ++i)
-              out[i] = in[i] * factor;
+            float factor = float(scale[m]), *to = out.data() + m * row;
+            for (float value : weights.slice(m * row, row, scratch))
+              *to++ = value * factor;
           }
         }));
   }

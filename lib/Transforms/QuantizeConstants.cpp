@@ -77,13 +77,6 @@ static void quantizeRow(ArrayRef<float> in, double scale,
   }
 }
 
-static void quantizeSplat(float value, double scale,
-                          MutableArrayRef<int8_t> out) {
-  int8_t q;
-  quantizeRow(value, scale, q);
-  llvm::fill(out, q);
-}
-
 namespace {
 /// Weights that a model brings as integers, brought to zero point 0.
 struct IntegerWeights {
@@ -153,11 +146,10 @@ WeightRows::WeightRows(Value weights) {
 
 LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
                                        double outputScale) {
-  std::optional<float> splat = floats ? floats->getSplat() : std::nullopt;
+  std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
     if (floats) {
-      WeightRow info{splat ? getMaxAbs(*splat)
-                           : getMaxAbs(floats->values().slice(m * row, row)),
+      WeightRow info{getMaxAbs(floats->slice(m * row, row, scratch)),
                      bias.empty() ? 0.0 : bias[m], inputScale, outputScale};
       if (!std::isfinite(info.maxAbs) || !std::isfinite(info.bias))
         return failure();
@@ -174,15 +166,11 @@ LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
 }
 
 void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
+  std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
     MutableArrayRef<int8_t> to = out.slice(m * row, row);
-    if (std::optional<float> splat =
-            floats ? floats->getSplat() : std::nullopt) {
-      quantizeSplat(*splat, scales[m], to);
-      continue;
-    }
     if (floats) {
-      quantizeRow(floats->values().slice(m * row, row), scales[m], to);
+      quantizeRow(floats->slice(m * row, row, scratch), scales[m], to);
       continue;
     }
     int64_t zeroPoint = integers->getZeroPoint(m);

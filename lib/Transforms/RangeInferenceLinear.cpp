@@ -44,12 +44,9 @@ static SmallVector<Moment> sumRows(const ConstantFloats &weights, int64_t size,
                                    int64_t rows, int64_t groups,
                                    const Moments &input) {
   int64_t row = size / rows;
-  std::vector<float> splat;
-  if (std::optional<float> value = weights.getSplat())
-    splat.assign(row, *value);
   int64_t rowsPerGroup = rows / groups;
   int64_t channels = input.channels.size();
-  std::vector<float> means(row), variances(row);
+  std::vector<float> means(row), variances(row), scratch;
   SmallVector<Moment> result(rows);
   for (int64_t m = 0; m < rows; ++m) {
     if (m % rowsPerGroup == 0) {
@@ -62,13 +59,8 @@ static SmallVector<Moment> sumRows(const ConstantFloats &weights, int64_t size,
         variances[i] = float(moment.variance);
       }
     }
-    if (!splat.empty() && m % rowsPerGroup != 0) {
-      result[m] = result[m - 1];
-      continue;
-    }
-    const float *data =
-        splat.empty() ? weights.values().data() + m * row : splat.data();
-    result[m] = weightedSum(data, means.data(), variances.data(), row);
+    ArrayRef<float> values = weights.slice(m * row, row, scratch);
+    result[m] = weightedSum(values.data(), means.data(), variances.data(), row);
   }
   return result;
 }
