@@ -132,6 +132,9 @@ static int compileMain(int argc, char **argv) {
                         cl::desc("The ONNX operators that import takes"),
                         cl::cat(category));
   cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "acc-opt (AccOpt) " ACCOPT_VERSION "\n";
+  });
   if (!cl::ParseCommandLineOptions(argc, argv, kOverview, &llvm::errs()))
     return 2;
   if (targets)
