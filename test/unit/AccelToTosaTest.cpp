@@ -14,7 +14,9 @@
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cstdlib>
+#include <numeric>
 #include <random>
 
 using namespace mlir;
@@ -261,6 +263,11 @@ TEST_F(AccelToTosa, Conv2D) {
     auto residual = values<int8_t>(yShape, -128, 127);
     int64_t zeroPoint = uniform(-128, 127);
     Requant r = requant(outputs, extreme ? 31 : 17, hasResidual);
+    std::vector<int64_t> shuffle(channels);
+    std::iota(shuffle.begin(), shuffle.end(), 0);
+    bool isShuffled = uniform(0, 2) == 0;
+    if (isShuffled)
+      std::shuffle(shuffle.begin(), shuffle.end(), random);
 
     std::vector<std::pair<std::string, Tensor>> in = {
         {type(xShape, "i8"), Tensor::create<int8_t>(xShape, x)},
@@ -275,9 +282,11 @@ TEST_F(AccelToTosa, Conv2D) {
     for (auto &entry : in)
       types += (types.empty() ? "" : ", ") + entry.first;
     op += " {" + g.attributes() + ", groups = " + std::to_string(groups) +
-          " : i64, input_zero_point = " + std::to_string(zeroPoint) +
-          " : i32, " + r.text(hasResidual) + "} : (" + types + ") -> " +
-          type(yShape, "i8");
+          " : i64, " +
+          (isShuffled ? "input_channels = array<i64: " + list(shuffle) + ">, "
+                      : "") +
+          "input_zero_point = " + std::to_string(zeroPoint) + " : i32, " +
+          r.text(hasResidual) + "} : (" + types + ") -> " + type(yShape, "i8");
     std::vector<int8_t> actual = run(op, in, type(yShape, "i8"));
 
     std::vector<int8_t> expected;
@@ -293,7 +302,7 @@ TEST_F(AccelToTosa, Conv2D) {
                   int64_t ix = g.position(1, ox, kx);
                   if (iy < 0 || ix < 0)
                     continue;
-                  int64_t channel = m / filters * perGroup + c;
+                  int64_t channel = shuffle[m / filters * perGroup + c];
                   int64_t value =
                       x[((n * g.in[0] + iy) * g.in[1] + ix) * channels +
                         channel];
