@@ -129,23 +129,33 @@ LogicalResult RangeInference::visit(Operation *op) {
   return success();
 }
 
+/// "node 'NAME' (nn.op): MESSAGE"
+static llvm::Error makeNodeError(Operation *op, StringRef message) {
+  return llvm::createStringError("node '" + getNodeName(op->getLoc()) + "' (" +
+                                 op->getName().getStringRef() +
+                                 "): " + message);
+}
+
 llvm::Expected<RangeTable>
 accopt::inferRanges(func::FuncOp func, const InferRangesOptions &options) {
   llvm::MapVector<Value, std::string> names = nameValues(func);
   RangeInference inference(options);
   for (Value argument : func.getArguments())
     inference.addArgument(argument, names[argument]);
-  for (Operation &op : func.getBody().front().without_terminator()) {
-    if (succeeded(inference.visit(&op)))
-      continue;
-    return llvm::createStringError(
-        "node '" + getNodeName(op.getLoc()) + "' (" +
-        op.getName().getStringRef() +
-        "): expected a divisor that is never zero to infer a range, got one "
-        "that may be; give calibration data");
-  }
+  for (Operation &op : func.getBody().front().without_terminator())
+    if (failed(inference.visit(&op)))
+      return makeNodeError(
+          &op, "expected a divisor that is never zero to infer a range, got "
+               "one that may be; give calibration data");
   RangeTable table;
-  for (auto &[value, name] : names)
-    table.set(name, inference.getRange(value));
+  for (auto &[value, name] : names) {
+    Range range = inference.getRange(value);
+    Operation *op = value.getDefiningOp();
+    if (op && !(std::isfinite(range.min) && std::isfinite(range.max)))
+      return makeNodeError(op,
+                           "expected finite weights and statistics to infer a "
+                           "range");
+    table.set(name, range);
+  }
   return table;
 }

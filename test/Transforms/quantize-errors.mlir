@@ -54,3 +54,23 @@ func.func @wide(%x: tensor<2xf32>) -> tensor<2xf32> {
   %d = quant.dcast %q : tensor<2x!quant.uniform<i16:f32, 1.0>> to tensor<2xf32>
   return %d : tensor<2xf32>
 }
+
+// -----
+
+// CHECK: error: node 'broken' (nn.conv): expected finite weights and statistics to infer a range
+func.func @not_a_number(%x: tensor<1x1x4xf32>) -> tensor<1x1x4xf32> {
+  %w = nn.constant dense<0x7FC00000> : tensor<1x1x1xf32> -> tensor<1x1x1xf32>
+  %0 = nn.conv %x, %w {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<1x1x4xf32>, tensor<1x1x1xf32>) -> tensor<1x1x4xf32> loc("broken")
+  return %0 : tensor<1x1x4xf32>
+}
+
+// -----
+
+// RANGES: error: {{.*}}node 'conv' (nn.conv): expected finite weights and bias with their data
+func.func @infinite(%x: tensor<1x1x4xf32> {nn.name = "x"}) -> tensor<1x1x4xf32> {
+  %w = nn.constant dense<0x7F800000> : tensor<1x1x1xf32> -> tensor<1x1x1xf32>
+  %0 = nn.conv %x, %w {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<1x1x4xf32>, tensor<1x1x1xf32>) -> tensor<1x1x4xf32> loc("conv")
+  return %0 : tensor<1x1x4xf32>
+}
