@@ -107,11 +107,12 @@ def processor():
     return platform.machine()
 
 
-def page(times, rooflines, target):
+def page(times, rooflines, target, load):
     lines = [
         "# Benchmarks", "",
         "Written by `test/benchmarks/run.py`; every figure was measured by that run, on "
-        f"{os.cpu_count()} cores ({processor()}).", "",
+        f"{os.cpu_count()} cores ({processor()}) with a load average of {load:.1f} before the "
+        "start.", "",
         "## Times", "",
         "| what | time | reference | its time | ratio | goal |", "|---|---:|---|---:|---:|---|",
     ]
@@ -146,12 +147,13 @@ def main():
     parser.add_argument("--target", default="systolic16x16")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/Benchmarks.md")
     options = parser.parse_args()
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         times = [measure_start(options.tools), measure_compile(options.tools, folder),
                  measure_simulation(options.tools, folder)]
         rooflines = list(measure_roofline(options.tools, folder, options.target))
-    options.output.write_text(page(times, rooflines, options.target))
+    options.output.write_text(page(times, rooflines, options.target, load))
     print(options.output.read_text())
 
 
