@@ -18,6 +18,8 @@
 #include "RangeInference.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -79,6 +81,21 @@ Moments RangeInference::get(Value value, RankedTensorType type) const {
   return isAligned || result.channels.size() == 1 ? result : result.collapsed();
 }
 
+/// A quantization that the model brings saturates.
+Moments RangeInference::visitCast(quant::QuantizeCastOp op) const {
+  Moments result = get(op.getInput());
+  auto type = llvm::dyn_cast<quant::UniformQuantizedType>(
+      llvm::cast<ShapedType>(op.getType()).getElementType());
+  if (!type)
+    return result;
+  auto toReal = [&](int64_t q) {
+    return type.getScale() * double(q - type.getZeroPoint());
+  };
+  result.clamp(toReal(type.getStorageTypeMin()),
+               toReal(type.getStorageTypeMax()));
+  return result;
+}
+
 Moments RangeInference::transfer(Operation *op) const {
   return llvm::TypeSwitch<Operation *, Moments>(op)
       .Case([&](nn::ConvOp o) { return visitLinear(*LinearOp::get(o)); })
@@ -97,6 +114,7 @@ Moments RangeInference::transfer(Operation *op) const {
       .Case([&](nn::ReshapeOp o) { return visitReshape(o); })
       .Case([&](nn::TransposeOp o) { return visitTranspose(o); })
       .Case([&](nn::PadOp o) { return visitPad(o); })
+      .Case([&](quant::QuantizeCastOp o) { return visitCast(o); })
       .Default([&](Operation *) { return visitActivation(op); });
 }
 

@@ -14,6 +14,10 @@
 
 #include "llvm/ADT/DenseMap.h"
 
+namespace mlir::quant {
+class QuantizeCastOp;
+} // namespace mlir::quant
+
 namespace accopt {
 
 class RangeInference {
@@ -41,6 +45,7 @@ private:
 
   /// Any op but the binary ones; clamps come later.
   Moments transfer(mlir::Operation *op) const;
+  Moments visitCast(mlir::quant::QuantizeCastOp op) const;
 
   // RangeInferenceLinear.cpp
   Moments visitLinear(LinearOp op) const;
