@@ -90,6 +90,35 @@ TEST_F(Execution, InputsAreNotWritten) {
   EXPECT_EQ(floats(inputs[1]), b);
 }
 
+// Arguments, constants and one value twice, straight to the results.
+TEST_F(Execution, ReturnsWhatItDidNotCompute) {
+  auto module = lower(R"(
+    func.func @main(%x: tensor<2x50xf32>) -> (tensor<2x50xf32>, tensor<100xf32>,
+        tensor<100xf32>, tensor<3xf32>, tensor<100xf32>, tensor<f32>) {
+      %big = nn.constant dense<4.0> : tensor<100xf32> -> tensor<100xf32>
+      %small = nn.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32> -> tensor<3xf32>
+      %scalar = nn.constant dense<5.0> : tensor<f32> -> tensor<f32>
+      %0 = nn.reshape %x : (tensor<2x50xf32>) -> tensor<100xf32>
+      return %x, %0, %0, %small, %big, %scalar : tensor<2x50xf32>,
+        tensor<100xf32>, tensor<100xf32>, tensor<3xf32>, tensor<100xf32>, tensor<f32>
+    })");
+  auto executor = Executor::create(*module, "main");
+  ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+  std::vector<float> x(100);
+  for (int i = 0; i < 100; ++i)
+    x[i] = static_cast<float>(i);
+  for (int run = 0; run < 2; ++run) {
+    auto outputs = (*executor)->run(Tensor::create<float>({2, 50}, x));
+    ASSERT_TRUE(bool(outputs)) << toString(outputs.takeError());
+    for (int i : {0, 1, 2})
+      EXPECT_EQ(floats((*outputs)[i]), x);
+    EXPECT_THAT(floats((*outputs)[3]), ElementsAre(1, 2, 3));
+    EXPECT_EQ(floats((*outputs)[4]), std::vector<float>(100, 4.0f));
+    EXPECT_THAT(floats((*outputs)[5]), ElementsAre(5));
+    EXPECT_TRUE((*outputs)[5].shape.empty());
+  }
+}
+
 TEST_F(Execution, BytecodeGivesTheSame) {
   auto module = lower(addZeros);
   std::string bytes = toBytecode(*module);
