@@ -39,8 +39,8 @@ public:
   /// All bytes, aligned to the element type.
   llvm::ArrayRef<char> data() const;
 
-  /// Elements [first, first + size), in place or in `scratch`, which serves this
-  /// constant only: the way to read large constants row by row.
+  /// Elements [first, first + size), in place or in `scratch`, which serves
+  /// this constant only: the way to read large constants row by row.
   template <typename T>
   llvm::ArrayRef<T> slice(size_t first, size_t size,
                           std::vector<T> &scratch) const {

@@ -51,6 +51,7 @@ private:
   Moments visitLinear(LinearOp op) const;
   Moments visitProduct(mlir::Value a, mlir::Value b) const;
   llvm::SmallVector<Moment> sumWeights(LinearOp op) const;
+  Range getWideReach(LinearOp op, const Moments &result) const;
   Range getClassifierReach(llvm::ArrayRef<float> weights, const Moments &input,
                            const Moments &result) const;
 

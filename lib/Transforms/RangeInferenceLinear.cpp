@@ -98,6 +98,31 @@ SmallVector<Moment> RangeInference::sumWeights(LinearOp linear) const {
   return {{depth * product.mean, depth * product.variance}};
 }
 
+/// What the variance of a sum of n dependent inputs is counted times for its
+/// reach.
+static double getSpread(LinearOp linear) {
+  auto weights = llvm::cast<ShapedType>(linear.getWeights().getType());
+  double terms =
+      double(weights.getNumElements()) / double(linear.getNumOutputs());
+  return std::pow(terms, 0.25);
+}
+
+/// The reach of sums of dependent inputs, whose statistics are not known.
+Range RangeInference::getWideReach(LinearOp linear,
+                                   const Moments &result) const {
+  Moments wide = result;
+  for (Moment &channel : wide.channels)
+    channel.variance *= getSpread(linear);
+  wide.reachSigmas(options.sigmas);
+  if (!isClassifier(linear.getOperation()))
+    return wide.reach;
+  std::optional<ConstantFloats> weights = readDequantized(linear.getWeights());
+  if (!weights)
+    return wide.reach;
+  return unite(wide.reach,
+               getClassifierReach(*weights, get(linear.getInput()), result));
+}
+
 Moments RangeInference::visitLinear(LinearOp linear) const {
   Operation *op = linear.getOperation();
   int64_t outputs = linear.getNumOutputs();
@@ -121,22 +146,25 @@ Moments RangeInference::visitLinear(LinearOp linear) const {
     }
   }
   result.reachSigmas(options.sigmas);
-  if (!hasStatistics && isClassifier(op))
-    if (auto weights = readDequantized(linear.getWeights()))
-      result.reach =
-          getClassifierReach(*weights, get(linear.getInput()), result);
+  if (!hasStatistics)
+    result.reach = getWideReach(linear, result);
 
   Value value = linear.getResidual();
   if (!value)
     return result;
   Moments residual = get(value, typeOf(linear.getResult()));
   Range own = result.reach;
+  Moments wide = result;
+  double spread = hasStatistics ? 1.0 : getSpread(linear);
   for (auto [i, channel] : llvm::enumerate(result.channels)) {
     channel.mean += residual[i].mean;
+    wide.channels[i] = {channel.mean,
+                        spread * channel.variance + residual[i].variance};
     channel.variance += residual[i].variance;
   }
-  result.reachSigmas(options.sigmas);
-  result.limitReach(own.min + residual.reach.min, own.max + residual.reach.max);
+  wide.reachSigmas(options.sigmas);
+  wide.limitReach(own.min + residual.reach.min, own.max + residual.reach.max);
+  result.reach = wide.reach;
   return result;
 }
 
