@@ -2,8 +2,8 @@
 
     python networks.py NAME [TARGET]
 
-The report of the analysis must equal that of the simulator field by field, and the
-binary's output must be near onnxruntime's on the float model; the ratio of signal
+The report of the analysis must equal that of the simulator field by field, every
+layer's integers must equal those of MLIR's JIT, and the binary's output must be near onnxruntime's on the float model; the ratio of signal
 to quantization noise is printed.
 """
 
@@ -67,6 +67,13 @@ def main():
         subprocess.run(
             ["acc-sim", folder / "x.elf", f"--input={folder / 'x.npy'}",
              f"--output={folder / 'y.npz'}", f"--report={folder / 'simulator.json'}"], check=True)
+        # Every layer's integers against MLIR's JIT.
+        proof = subprocess.run(
+            ["accopt-prove", path, f"--target={target}",
+             f"--calibration-data={folder / 'calibration.npz'}"], text=True, capture_output=True)
+        print(proof.stdout, end="")
+        if proof.returncode:
+            problems.append(f"the JIT's integers differ: {proof.stderr}")
         analysis = json.loads((folder / "analysis.json").read_text())
         simulator = json.loads((folder / "simulator.json").read_text())
         problems += differences(analysis, simulator)
