@@ -42,7 +42,7 @@ double accopt::chooseWeightScale(const WeightRow &row) {
   // |bias| / (input scale * scale) <= 2^30 leaves room for the products.
   double forBias = std::fabs(row.bias) / (row.inputScale * 0x1p30);
   // input scale * scale / output scale >= 2^-24. Coarser weights do not show in
-  // the result: a weight's rounding error moves it by 2^-18 of a step at most.
+  // the result: a weight's rounding error moves it by 2^-17 of a step at most.
   double forShift = row.outputScale / row.inputScale * 0x1p-24;
   return roundToFloat(std::max({row.maxAbs / 127.0, forBias, forShift}));
 }
