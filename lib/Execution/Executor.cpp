@@ -21,6 +21,7 @@
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/SHA256.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -240,6 +241,29 @@ Executor::create(ModuleOp source, StringRef name,
   return std::unique_ptr<Executor>(new Executor(std::move(impl)));
 }
 
+/// MLIR's reader of bytecode trusts its input where it is damaged, so the bytes
+/// are followed by their hash.
+static std::string sealOf(StringRef bytecode) {
+  auto hash = llvm::SHA256::hash(
+      ArrayRef(bytecode.bytes_begin(), bytecode.bytes_end()));
+  return std::string(hash.begin(), hash.end());
+}
+
+/// The bytecode without its hash, if that is right.
+static llvm::Expected<StringRef> checkSeal(ArrayRef<char> bytes) {
+  constexpr size_t hashSize = 32;
+  StringRef text(bytes.data(), bytes.size());
+  if (text.size() <= hashSize)
+    return makeError("malformed module: expected more than 32 bytes, got " +
+                     llvm::Twine(text.size()));
+  StringRef bytecode = text.drop_back(hashSize);
+  if (sealOf(bytecode) != text.take_back(hashSize))
+    return makeError("malformed module: expected its SHA-256 at its end");
+  if (!isBytecode(llvm::MemoryBufferRef(bytecode, "module")))
+    return makeError("malformed module: expected MLIR bytecode");
+  return bytecode;
+}
+
 /// Refuses tensors that no host segment of a real network has: bytecode comes
 /// from files.
 static llvm::Error checkSizes(ModuleOp module) {
@@ -271,6 +295,9 @@ static llvm::Error checkSizes(ModuleOp module) {
 llvm::Expected<std::unique_ptr<Executor>>
 Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
                              const ExecutorOptions &options) {
+  llvm::Expected<StringRef> code = checkSeal(bytecode);
+  if (!code)
+    return code.takeError();
   DialectRegistry registry;
   registerInputDialects(registry);
   auto context =
@@ -278,12 +305,7 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
-    llvm::MemoryBufferRef buffer(StringRef(bytecode.data(), bytecode.size()),
-                                 "module");
-    if (!isBytecode(buffer))
-      return makeError("malformed module: expected MLIR bytecode");
-    module = parseSourceString<ModuleOp>(
-        StringRef(bytecode.data(), bytecode.size()), context.get());
+    module = parseSourceString<ModuleOp>(*code, context.get());
     if (!module)
       return errors.take("malformed module");
   }
@@ -344,7 +366,7 @@ std::string toBytecode(ModuleOp module) {
   // The producer's name would tie the bytes to the build.
   BytecodeWriterConfig config("accopt");
   (void)writeBytecodeToFile(module, os, config);
-  return bytes;
+  return bytes + sealOf(bytes);
 }
 
 } // namespace accopt

@@ -142,6 +142,14 @@ TEST_F(Execution, DamagedBytecodeIsRefused) {
     ASSERT_FALSE(bool(executor));
     EXPECT_THAT(toString(executor.takeError()), HasSubstr("malformed module"));
   }
+  // A single bit anywhere.
+  for (size_t at = 0; at < bytes.size(); at += 7) {
+    std::string damaged = bytes;
+    damaged[at] ^= 1 << at % 8;
+    auto executor = Executor::createFromBytecode(damaged, "main");
+    ASSERT_FALSE(bool(executor));
+    EXPECT_THAT(toString(executor.takeError()), HasSubstr("malformed module"));
+  }
   auto missing = Executor::createFromBytecode(bytes, "other");
   ASSERT_FALSE(bool(missing));
   EXPECT_THAT(toString(missing.takeError()), HasSubstr("'other'"));

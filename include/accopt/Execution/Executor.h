@@ -100,8 +100,9 @@ public:
   create(mlir::ModuleOp module, llvm::StringRef function,
          const ExecutorOptions &options = {});
 
-  /// The same from bytecode, in a context of its own. Refuses what does not
-  /// parse or verify, and dialects other than those named above.
+  /// The same from what toBytecode gave, in a context of its own. Refuses what
+  /// is damaged, does not parse or verify, and dialects other than those named
+  /// above.
   static llvm::Expected<std::unique_ptr<Executor>>
   createFromBytecode(llvm::ArrayRef<char> bytecode, llvm::StringRef function,
                      const ExecutorOptions &options = {});
@@ -115,7 +116,8 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// Bytecode of a module; the bytes depend on the module alone.
+/// Bytecode of a module and, after it, its SHA-256; the bytes depend on the
+/// module alone.
 std::string toBytecode(mlir::ModuleOp module);
 
 /// Called with a value of the original function, its elements in ONNX's layout,
