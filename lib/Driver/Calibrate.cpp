@@ -125,7 +125,10 @@ llvm::Expected<RangeTable> findRanges(func::FuncOp function,
     llvm::errs() << "note: ranges are estimated from the model's own "
                     "statistics; give --calibration-data=FILE for measured "
                     "ones\n";
-  return inferRanges(function);
+  llvm::Expected<RangeTable> ranges = inferRanges(function);
+  if (!ranges)
+    return makeFileError(options.input, llvm::toString(ranges.takeError()));
+  return ranges;
 }
 
 void printDiagnostic(StringRef file, Diagnostic &diagnostic) {

@@ -8,8 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Emitter.h"
-
-#include "dialects/NN/NNConstants.h"
+#include "PackWeights.h"
 
 using namespace mlir;
 
@@ -23,14 +22,6 @@ public:
   LogicalResult run();
 
 private:
-  /// Output channels [output, output + outputs) of a group, reduced over a run
-  /// of its input channels: the first, the last or one between.
-  struct Chunk {
-    int64_t output = 0, outputs = 0;
-    ChannelRun run;
-    bool isFirst = true, isLast = true;
-    int64_t channels() const { return int64_t(run.channels.size()); }
-  };
   /// A tile of the output, and where its parts lie in the scratchpad.
   struct Tile {
     int64_t batch = 0, row = 0, rows = 0, column = 0, columns = 0;
@@ -43,18 +34,13 @@ private:
   void listTiles();
   /// Loads chunk `index` into the next slot; returns its address.
   int64_t loadChunk(size_t index);
-  std::vector<uint8_t> packConv(const Chunk &chunk) const;
-  std::vector<uint8_t> packDepthwise(const Chunk &chunk) const;
-  std::vector<uint8_t> packAveragePool() const;
-  void packEpilogue(const Chunk &chunk, std::vector<uint8_t> &bytes) const;
-
   /// Gives `tile` a slot and loads input and residual for the output channels
   /// [channel, channel + channels).
   void openTile(Tile &tile, int64_t channel, int64_t channels);
   void closeTile(const Tile &tile);
-  void compute(const Tile &tile, const Chunk &chunk, int64_t address);
+  void compute(const Tile &tile, const WeightChunk &chunk, int64_t address);
   Window window(const Tile &tile, int64_t firstChannel) const;
-  Epilogue epilogue(const Tile &tile, const Chunk &chunk,
+  Epilogue epilogue(const Tile &tile, const WeightChunk &chunk,
                     int64_t address) const;
   /// Address and pitches of the tile's output (or residual) from the chunk's
   /// first channel on.
@@ -63,7 +49,7 @@ private:
   };
   Image image(const Tile &tile, const NetworkTensor &tensor,
               int64_t tileAddress, int64_t channel) const;
-  void emitPool(const Tile &tile, const Chunk &chunk, int64_t address);
+  void emitPool(const Tile &tile, const WeightChunk &chunk, int64_t address);
 
   void runWeightsOuter();
   void runSpaceOuter();
@@ -76,7 +62,7 @@ private:
   Placement placement;
   Tiling tiling;
   TileLayout layout;
-  SmallVector<Chunk> chunks;
+  SmallVector<WeightChunk> chunks;
   SmallVector<Tile> tiles;
   /// DRAM addresses of chunks that are packed already; -1 if not.
   SmallVector<int64_t> packed;
@@ -113,9 +99,9 @@ void WindowEmitter::listChunks() {
       runs = channelRuns(shape, group, tiling.channels);
     for (int64_t n = 0; n < outputs; n += tiling.outputs)
       for (const ChannelRun &run : runs)
-        chunks.push_back(Chunk{group * outputs + n,
-                               std::min(tiling.outputs, outputs - n), run,
-                               &run == &runs.front(), &run == &runs.back()});
+        chunks.push_back(WeightChunk{
+            group * outputs + n, std::min(tiling.outputs, outputs - n), run,
+            &run == &runs.front(), &run == &runs.back()});
   }
   packed.assign(chunks.size(), -1);
 }
@@ -147,95 +133,16 @@ void WindowEmitter::listTiles() {
       }
 }
 
-void WindowEmitter::packEpilogue(const Chunk &chunk,
-                                 std::vector<uint8_t> &bytes) const {
-  accel::RequantAttr requant;
-  Value biasValue;
-  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
-    requant = conv.getRequant();
-    biasValue = conv.getBias();
-  } else {
-    auto depthwise = cast<accel::DepthwiseConv2DOp>(op);
-    requant = depthwise.getRequant();
-    biasValue = depthwise.getBias();
-  }
-  auto bias =
-      nn::readElements(biasValue.getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  bytes.assign(at.bytes, 0);
-  llvm::copy(requant.getTable(), bytes.begin() + at.table);
-  bool perChannel = requant.getMultiplier().size() > 1;
-  for (int64_t j = 0; j < chunk.outputs; ++j) {
-    int64_t m = chunk.output + j, scale = perChannel ? m : 0;
-    uint8_t *row = bytes.data() + at.parameters + 12 * j;
-    std::memcpy(row, bias->element(m).data(), 4);
-    std::memcpy(row + 4, &requant.getMultiplier()[scale], 4);
-    std::memcpy(row + 8, &requant.getShift()[scale], 4);
-  }
-}
-
-std::vector<uint8_t> WindowEmitter::packConv(const Chunk &chunk) const {
-  std::vector<uint8_t> bytes;
-  packEpilogue(chunk, bytes);
-  auto conv = cast<accel::Conv2DOp>(op);
-  auto weights = nn::readElements(
-      conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  uint8_t *next = bytes.data() + at.weights;
-  int64_t inputs = shape.groupChannels(), taps = shape.taps();
-  int64_t width = emitter.machine.columns;
-  for (int64_t n = 0; n < chunk.outputs; n += width) {
-    int64_t block = std::min(width, chunk.outputs - n);
-    for (int64_t tap = 0; tap < taps; ++tap)
-      for (int64_t c : chunk.run.channels)
-        for (int64_t j = 0; j < block; ++j) {
-          int64_t m = chunk.output + n + j;
-          *next++ =
-              uint8_t(weights->element((m * taps + tap) * inputs + c).front());
-        }
-  }
-  return bytes;
-}
-
-std::vector<uint8_t> WindowEmitter::packDepthwise(const Chunk &chunk) const {
-  std::vector<uint8_t> bytes;
-  packEpilogue(chunk, bytes);
-  auto conv = cast<accel::DepthwiseConv2DOp>(op);
-  auto weights = nn::readElements(
-      conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  uint8_t *next = bytes.data() + at.weights;
-  for (int64_t tap = 0; tap < shape.taps(); ++tap)
-    for (int64_t c = 0; c < chunk.outputs; ++c)
-      *next++ = uint8_t(
-          weights->element(tap * shape.channels + chunk.output + c).front());
-  return bytes;
-}
-
-std::vector<uint8_t> WindowEmitter::packAveragePool() const {
-  auto pool = cast<accel::AvgPoolOp>(op);
-  std::vector<uint8_t> bytes(chunkLayout(shape, 0, 0).bytes, 0);
-  for (int64_t n = 1; n <= shape.taps(); ++n) {
-    std::memcpy(bytes.data() + 8 * n, &pool.getMultiplier()[n - 1], 4);
-    std::memcpy(bytes.data() + 8 * n + 4, &pool.getShift()[n - 1], 4);
-  }
-  return bytes;
-}
-
 int64_t WindowEmitter::loadChunk(size_t index) {
-  const Chunk &chunk = chunks[index];
+  const WeightChunk &chunk = chunks[index];
   int64_t bytes = chunkLayout(shape, chunk.outputs, chunk.channels()).bytes;
   if (!bytes)
     return 0;
   // Every slice of an average pool has the same table.
   size_t key = shape.kind == Kind::AveragePool ? 0 : index;
-  if (packed[key] < 0) {
-    std::vector<uint8_t> data = shape.kind == Kind::Conv ? packConv(chunk)
-                                : shape.kind == Kind::Depthwise
-                                    ? packDepthwise(chunk)
-                                    : packAveragePool();
-    packed[key] = emitter.addConstant(std::move(data));
-  }
+  if (packed[key] < 0)
+    packed[key] = emitter.addConstant(
+        packChunk(op, shape, chunk, emitter.machine.columns));
   int64_t address =
       chunkBase + (nextChunk++ % tiling.chunkSlots) * tiling.chunkBytes;
   emitter.loadFlat(packed[key], address, bytes);
@@ -332,7 +239,7 @@ WindowEmitter::Image WindowEmitter::image(const Tile &tile,
       uint32_t(shape.outChannels)};
 }
 
-Epilogue WindowEmitter::epilogue(const Tile &tile, const Chunk &chunk,
+Epilogue WindowEmitter::epilogue(const Tile &tile, const WeightChunk &chunk,
                                  int64_t address) const {
   accel::RequantAttr requant =
       isa<accel::Conv2DOp>(op)
@@ -366,7 +273,7 @@ Epilogue WindowEmitter::epilogue(const Tile &tile, const Chunk &chunk,
   return e;
 }
 
-void WindowEmitter::emitPool(const Tile &tile, const Chunk &chunk,
+void WindowEmitter::emitPool(const Tile &tile, const WeightChunk &chunk,
                              int64_t address) {
   PoolCommand pool;
   pool.window = window(tile, chunk.output);
@@ -385,7 +292,7 @@ void WindowEmitter::emitPool(const Tile &tile, const Chunk &chunk,
   emitter.append(pool);
 }
 
-void WindowEmitter::compute(const Tile &tile, const Chunk &chunk,
+void WindowEmitter::compute(const Tile &tile, const WeightChunk &chunk,
                             int64_t address) {
   ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {

@@ -1,0 +1,105 @@
+//===- PackWeights.cpp - Weights in the order of the array ----------------===//
+//
+// Part of AccOpt. A chunk is one contiguous piece of DRAM: table, parameters of
+// the epilogue, weights (chunkLayout says where), so that one LOAD brings it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PackWeights.h"
+
+#include "dialects/Accel/AccelOps.h"
+#include "dialects/NN/NNConstants.h"
+
+#include <cstring>
+
+using namespace mlir;
+
+namespace accopt {
+
+static void packEpilogue(mlir::Operation *op, const WindowLayer &shape,
+                         const WeightChunk &chunk,
+                         std::vector<uint8_t> &bytes) {
+  accel::RequantAttr requant;
+  Value biasValue;
+  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
+    requant = conv.getRequant();
+    biasValue = conv.getBias();
+  } else {
+    auto depthwise = cast<accel::DepthwiseConv2DOp>(op);
+    requant = depthwise.getRequant();
+    biasValue = depthwise.getBias();
+  }
+  auto bias =
+      nn::readElements(biasValue.getDefiningOp<accel::ConstantOp>().getValue());
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  bytes.assign(at.bytes, 0);
+  llvm::copy(requant.getTable(), bytes.begin() + at.table);
+  bool perChannel = requant.getMultiplier().size() > 1;
+  for (int64_t j = 0; j < chunk.outputs; ++j) {
+    int64_t m = chunk.output + j, scale = perChannel ? m : 0;
+    uint8_t *row = bytes.data() + at.parameters + 12 * j;
+    std::memcpy(row, bias->element(m).data(), 4);
+    std::memcpy(row + 4, &requant.getMultiplier()[scale], 4);
+    std::memcpy(row + 8, &requant.getShift()[scale], 4);
+  }
+}
+
+static std::vector<uint8_t> packConv(accel::Conv2DOp conv,
+                                     const WindowLayer &shape,
+                                     const WeightChunk &chunk, int64_t width) {
+  std::vector<uint8_t> bytes;
+  packEpilogue(conv, shape, chunk, bytes);
+  auto weights = nn::readElements(
+      conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  uint8_t *next = bytes.data() + at.weights;
+  int64_t inputs = shape.groupChannels(), taps = shape.taps();
+  for (int64_t n = 0; n < chunk.outputs; n += width) {
+    int64_t block = std::min(width, chunk.outputs - n);
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t c : chunk.run.channels)
+        for (int64_t j = 0; j < block; ++j) {
+          int64_t m = chunk.output + n + j;
+          *next++ =
+              uint8_t(weights->element((m * taps + tap) * inputs + c).front());
+        }
+  }
+  return bytes;
+}
+
+static std::vector<uint8_t> packDepthwise(accel::DepthwiseConv2DOp conv,
+                                          const WindowLayer &shape,
+                                          const WeightChunk &chunk) {
+  std::vector<uint8_t> bytes;
+  packEpilogue(conv, shape, chunk, bytes);
+  auto weights = nn::readElements(
+      conv.getWeights().getDefiningOp<accel::ConstantOp>().getValue());
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  uint8_t *next = bytes.data() + at.weights;
+  for (int64_t tap = 0; tap < shape.taps(); ++tap)
+    for (int64_t c = 0; c < chunk.outputs; ++c)
+      *next++ = uint8_t(
+          weights->element(tap * shape.channels + chunk.output + c).front());
+  return bytes;
+}
+
+static std::vector<uint8_t> packAveragePool(accel::AvgPoolOp pool,
+                                            const WindowLayer &shape) {
+  std::vector<uint8_t> bytes(chunkLayout(shape, 0, 0).bytes, 0);
+  for (int64_t n = 1; n <= shape.taps(); ++n) {
+    std::memcpy(bytes.data() + 8 * n, &pool.getMultiplier()[n - 1], 4);
+    std::memcpy(bytes.data() + 8 * n + 4, &pool.getShift()[n - 1], 4);
+  }
+  return bytes;
+}
+
+std::vector<uint8_t> packChunk(mlir::Operation *op, const WindowLayer &shape,
+                               const WeightChunk &chunk, int64_t columns) {
+  if (auto conv = dyn_cast<accel::Conv2DOp>(op))
+    return packConv(conv, shape, chunk, columns);
+  if (auto conv = dyn_cast<accel::DepthwiseConv2DOp>(op))
+    return packDepthwise(conv, shape, chunk);
+  return packAveragePool(cast<accel::AvgPoolOp>(op), shape);
+}
+
+} // namespace accopt
