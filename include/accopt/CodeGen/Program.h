@@ -69,7 +69,7 @@ struct Program {
   std::vector<TensorInfo> tensors;
   std::vector<LayerInfo> layers;
   std::vector<HostFunction> hostFunctions;
-  std::string hostModule; ///< toBytecode(), empty without host functions
+  std::string hostModule;        ///< toBytecode(), empty without host functions
   std::vector<Command> commands; ///< program order; layers never decrease
 };
 
