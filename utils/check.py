@@ -150,7 +150,7 @@ def run_tidy(build, budget, counts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build")
-    parser.add_argument("--tidy-budget", type=float, default=300, metavar="SECONDS")
+    parser.add_argument("--tidy-budget", type=float, default=480, metavar="SECONDS")
     parser.add_argument("--filter", help="run only the lit tests that match, and nothing else")
     options = parser.parse_args()
     build = options.build_dir.resolve()
