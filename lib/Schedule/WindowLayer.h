@@ -28,7 +28,6 @@ struct WindowLayer {
   /// Where a convolution's input channels are stored; empty if in order.
   llvm::SmallVector<int64_t> inputChannels;
 
-  int64_t inputBytes() const { return batch * height * width * channels; }
   int64_t outputBytes() const {
     return batch * outHeight * outWidth * outChannels;
   }
