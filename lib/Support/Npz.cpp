@@ -164,7 +164,8 @@ static Expected<std::string> serializeNpz(const NamedNumpyArrays &arrays,
   }
   if (zip_close(archive.get()) != 0)
     return makeFileError(path, zip_strerror(archive.get()));
-  archive.release();
+  // zip_close() has freed it.
+  (void)archive.release();
 
   zip_stat_t stat;
   std::string bytes;
