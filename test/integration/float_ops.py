@@ -70,6 +70,10 @@ def window(rng, spatial, pool):
         pads = None
         if auto_pad != "VALID":
             dilations = [1] * len(spatial)
+            if pool:
+                # A stride beyond the kernel gives negative pads, which
+                # onnxruntime crops, refuses or ignores, op by op.
+                strides = [min(s, k) for s, k in zip(strides, kernel)]
     return dict(kernel_shape=kernel, dilations=dilations, strides=strides, pads=pads,
                 auto_pad=auto_pad)
 
