@@ -71,9 +71,9 @@ def window(rng, spatial, pool):
         if auto_pad != "VALID":
             dilations = [1] * len(spatial)
             if pool:
-                # A stride beyond the kernel gives negative pads, which
-                # onnxruntime crops, refuses or ignores, op by op.
-                strides = [min(s, k) for s, k in zip(strides, kernel)]
+                # onnxruntime crops, refuses or ignores negative pads, op by op.
+                strides = [k if (-(-n // s) - 1) * s + k < n else s
+                           for n, s, k in zip(spatial, strides, kernel)]
     return dict(kernel_shape=kernel, dilations=dilations, strides=strides, pads=pads,
                 auto_pad=auto_pad)
 

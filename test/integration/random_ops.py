@@ -92,9 +92,11 @@ class Generator:
         if pooling and attributes.get("auto_pad", "").startswith("SAME"):
             # onnxruntime leaves the dilation of a pooling window out of auto_pad.
             attributes.pop("dilations", None)
-            # Where a stride passes the kernel, ONNX's formula gives negative pads:
-            # onnxruntime crops (AveragePool), refuses (MaxPool) or takes zero (Conv).
-            attributes["strides"] = [min(s, k) for s, k in zip(attributes["strides"], kernel)]
+            # Where ONNX's formula gives negative pads, onnxruntime crops
+            # (AveragePool), refuses (MaxPool) or takes zero (Conv).
+            attributes["strides"] = [
+                k if (-(-n // s) - 1) * s + k < n else s
+                for n, s, k in zip(size, attributes["strides"], kernel)]
         if self.flip(0.2):
             del attributes["strides"]
         return attributes
