@@ -37,5 +37,17 @@ find_library(ACCOPT_LIBZIP zip REQUIRED)
 find_file(ACCOPT_LIBZIP_HEADER zip.h REQUIRED)
 
 if(ACCOPT_ENABLE_TRAINING)
-  find_package(Torch REQUIRED)
+  # LibTorch as the wheel in .venv brings it, CPU or CUDA, unless Torch_DIR or
+  # CMAKE_PREFIX_PATH names another one.
+  file(GLOB accopt_wheels
+    ${PROJECT_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  find_package(Torch REQUIRED HINTS ${accopt_wheels} PATH_SUFFIXES share/cmake)
+  # One interface for our code: the wheel's headers warn, and its include folder
+  # holds an old protobuf, which must come after everything else.
+  add_library(accopt_torch INTERFACE)
+  target_link_libraries(accopt_torch INTERFACE ${TORCH_LIBRARIES})
+  target_include_directories(accopt_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  find_package(SQLite3 REQUIRED)
+  find_package(PNG REQUIRED)
+  find_library(ACCOPT_TURBOJPEG turbojpeg REQUIRED)
 endif()

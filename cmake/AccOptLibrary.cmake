@@ -15,10 +15,12 @@ if(ACCOPT_SANITIZE)
 endif()
 
 # accopt_add_library(Name SOURCES a.cpp ... [LINK libs ...] [DEPENDS targets ...]
-#                    [EXCEPTIONS])
-# Declares the static library AccOptName with alias AccOpt::Name.
+#                    [EXCEPTIONS] [INTERNAL])
+# Declares the static library AccOptName with alias AccOpt::Name. An INTERNAL one
+# is not installed: what retraining needs (LibTorch, SQLite) would have to be
+# found by everybody who wants a pass.
 function(accopt_add_library name)
-  cmake_parse_arguments(ARG "EXCEPTIONS" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "EXCEPTIONS;INTERNAL" "" "SOURCES;LINK;DEPENDS" ${ARGN})
   set(target AccOpt${name})
   add_library(${target} STATIC ${ARG_SOURCES})
   add_library(AccOpt::${name} ALIAS ${target})
@@ -38,7 +40,11 @@ function(accopt_add_library name)
   if(ARG_DEPENDS)
     add_dependencies(${target} ${ARG_DEPENDS})
   endif()
-  set_property(GLOBAL APPEND PROPERTY ACCOPT_LIBRARIES ${target})
+  if(ARG_INTERNAL)
+    set_property(GLOBAL APPEND PROPERTY ACCOPT_INTERNAL_LIBRARIES ${target})
+  else()
+    set_property(GLOBAL APPEND PROPERTY ACCOPT_LIBRARIES ${target})
+  endif()
 endfunction()
 
 # accopt_add_test_tool(name SOURCES ... LINK ...): a program that is not installed.

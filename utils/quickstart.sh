@@ -25,7 +25,8 @@ step() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
 
 packages=(
   binutils ccache clang-22 clang-format-22 clang-tidy-22 git libcurl4-openssl-dev
-  libedit-dev libgmock-dev libgtest-dev libmlir-22 libmlir-22-dev libprotobuf-dev libxml2-dev
+  libedit-dev libgmock-dev libgtest-dev libmlir-22 libmlir-22-dev libpng-dev libprotobuf-dev
+  libsqlite3-dev libturbojpeg0-dev libxml2-dev
   libzip-dev libzstd-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools ninja-build
   protobuf-compiler python3 python3-venv zlib1g-dev
 )

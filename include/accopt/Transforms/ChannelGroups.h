@@ -1,0 +1,101 @@
+//===- ChannelGroups.h - Channels that must be removed together -*- C++ -*-===//
+//
+// Part of AccOpt. The dependency analysis of structured pruning (DepGraph, Fang
+// et al., CVPR 2023, arXiv 2301.12900): which slices of which constants and
+// values disappear together when a channel is removed. It works on float nn
+// functions, before or after the float pipeline.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_TRANSFORMS_CHANNELGROUPS_H
+#define ACCOPT_TRANSFORMS_CHANNELGROUPS_H
+
+#include "mlir/IR/Value.h"
+#include "mlir/Support/LLVM.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <string>
+#include <vector>
+
+namespace mlir::func {
+class FuncOp;
+} // namespace mlir::func
+
+namespace accopt {
+
+/// A dimension of a value (an activation or a constant) that shrinks with a
+/// group: removing unit u removes the indices positions[u].
+struct GroupMember {
+  mlir::Value value;
+  unsigned dimension = 1;
+  std::vector<llvm::SmallVector<int64_t, 1>> positions;
+};
+
+struct ChannelGroup {
+  /// The name of the first op that produces channels of the group, as
+  /// nameValues() has it.
+  std::string name;
+  /// How many units there are; a unit is the least that can be removed.
+  int64_t units = 0;
+  /// Activations of the group. Those that a conv, gemm or matmul computes from
+  /// weights come first, in program order: `producers` many.
+  std::vector<GroupMember> activations;
+  size_t producers = 0;
+  /// Constants that shrink: weights (outputs and inputs), biases,
+  /// normalizations.
+  std::vector<GroupMember> parameters;
+  /// Empty if units can be removed; else why not ("reaches result 0", ...).
+  std::string fixedBy;
+
+  bool isPrunable() const { return fixedBy.empty(); }
+};
+
+class ChannelGroups {
+public:
+  /// Never changes the IR. What it does not understand (an op that mixes
+  /// channels in another way) fixes the groups that reach it.
+  explicit ChannelGroups(mlir::func::FuncOp function);
+
+  llvm::ArrayRef<ChannelGroup> groups() const { return all; }
+  /// As nn-print-channel-groups shows them.
+  void print(llvm::raw_ostream &os) const;
+
+private:
+  std::vector<ChannelGroup> all;
+};
+
+/// Sum over the group's parameters of the squares of what unit u removes.
+std::vector<double> magnitudes(const ChannelGroup &group);
+
+/// Rewrites `function` so that of group g (of an analysis of this function as
+/// it is) only the units keep[g] (ascending, not empty) remain. Constants,
+/// attributes and types shrink; the analysis is void afterwards. Emits an error
+/// and fails where a fixed group would shrink.
+mlir::LogicalResult
+removeChannels(mlir::func::FuncOp function, const ChannelGroups &groups,
+               llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
+
+/// Sets what removal would take away to zero instead, with all shapes as they
+/// are: the definition that removal is tested against.
+mlir::LogicalResult
+zeroChannels(mlir::func::FuncOp function, const ChannelGroups &groups,
+             llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
+
+/// A branch that can be taken out whole: `sum` adds `skip` and the end of the
+/// branch, whose ops (from a fork of `skip` on) have no other use.
+struct ResidualBranch {
+  std::string name; ///< of the addition
+  mlir::Operation *sum = nullptr;
+  mlir::Value skip;
+  std::vector<mlir::Operation *> ops; ///< of the branch, in program order
+};
+std::vector<ResidualBranch> findResidualBranches(mlir::func::FuncOp function);
+
+/// Replaces the sum by its skip connection (keeping a clamp) and erases the
+/// branch.
+void removeBranch(const ResidualBranch &branch);
+
+} // namespace accopt
+
+#endif // ACCOPT_TRANSFORMS_CHANNELGROUPS_H
