@@ -1,7 +1,7 @@
 //===- BatchLoader.h - Shuffled, augmented mini-batches ---------*- C++ -*-===//
 //
-// Part of AccOpt. A thread prepares batches ahead. What a batch holds depends on
-// seed, epoch and options alone.
+// Part of AccOpt. A thread prepares batches ahead. What a batch holds depends
+// on seed, epoch and options alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,14 +16,18 @@ namespace accopt {
 
 /// For images (samples of C x H x W); each is off at its default.
 struct Augmentation {
-  bool flip = false;   ///< left-right, one half of the time
-  int64_t shift = 0;   ///< up to so many pixels each way, zeros come in
-  int64_t crop = 0;    ///< pad by this and cut the original size out
-  int64_t cutout = 0;  ///< a square of this side set to zero
+  bool flip = false;  ///< left-right, one half of the time
+  int64_t shift = 0;  ///< up to so many pixels each way, zeros come in
+  int64_t crop = 0;   ///< pad by this and cut the original size out
+  int64_t cutout = 0; ///< a square of this side set to zero
   bool isActive() const { return flip || shift || crop || cutout; }
 };
 /// Parses "none" or a list such as "flip,shift=2,cutout=8".
 llvm::Expected<Augmentation> parseAugmentation(llvm::StringRef text);
+/// Fails where samples of this shape are not images (C x H x W, or H x W), or
+/// are too small for what is asked.
+llvm::Error checkAugmentation(const Augmentation &augmentation,
+                              llvm::ArrayRef<int64_t> sampleShape);
 
 struct Batch {
   int64_t size = 0;
@@ -42,7 +46,8 @@ struct BatchOptions {
 
 class BatchLoader {
 public:
-  /// `data` must outlive the loader.
+  /// `data` must outlive the loader. The batch size is at least 1, and
+  /// checkAugmentation() has nothing against the augmentation.
   BatchLoader(const Dataset &data, const BatchOptions &options);
   ~BatchLoader();
   int64_t batches() const;

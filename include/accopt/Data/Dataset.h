@@ -34,7 +34,7 @@ struct Dataset {
 };
 
 struct DataSplits {
-  std::string name; ///< for reports: "digits", the file's stem
+  std::string name;   ///< for reports: "digits", the file's stem
   std::string sha256; ///< over all samples, for the journal
   Dataset train, validation, test;
   int64_t classes = 0; ///< 0 for regression
