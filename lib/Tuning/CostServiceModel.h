@@ -1,0 +1,56 @@
+//===- CostServiceModel.h - From a function to its cost ---------*- C++ -*-===//
+//
+// Part of AccOpt. The steps behind CostService: a copy of the function without
+// what costs cannot depend on, and its way through the compiler in a context of
+// its own, which takes the weights of all stages with it when it goes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ACCOPT_LIB_TUNING_COSTSERVICEMODEL_H
+#define ACCOPT_LIB_TUNING_COSTSERVICEMODEL_H
+
+#include "accopt/Report/CostReport.h"
+#include "accopt/Target/Machine.h"
+#include "accopt/Transforms/QuantizationPlan.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace accopt {
+
+/// A module whose `@main` is `function` with splats for weights and biases, and
+/// batch normalizations that fold where those of `function` fold. All that a
+/// schedule depends on is as it was.
+mlir::OwningOpRef<mlir::ModuleOp> withoutWeights(mlir::func::FuncOp function);
+
+/// MLIR's bytecode.
+std::string serialize(mlir::ModuleOp module);
+
+struct CompiledCost {
+  CostReport report;
+  uint64_t weightBytes = 0; ///< of constants in DRAM
+};
+
+/// Compiles what serialize() gave, with ranges that stand for any. Diagnostics
+/// become the error, in one line. `fuse`: whether the float pipeline is still
+/// to run.
+llvm::Expected<CompiledCost> compileForCost(llvm::StringRef bytecode,
+                                            const BitAssignment &bits,
+                                            const Machine &machine, bool fuse);
+
+/// Collects the errors of a context for as long as it lives.
+class DiagnosticCollector {
+public:
+  explicit DiagnosticCollector(mlir::MLIRContext &context);
+  /// All that was collected, as one line.
+  llvm::Error takeError();
+
+private:
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+} // namespace accopt
+
+#endif // ACCOPT_LIB_TUNING_COSTSERVICEMODEL_H
