@@ -80,7 +80,15 @@ public:
   /// functions that acc-tune takes have one).
   llvm::Expected<Output> run(llvm::ArrayRef<float> inputs, int64_t count,
                              Mode mode = Mode::Float);
-  /// Over a whole data set; deterministic.
+  /// The same for every argument and every result. Samples come in the batch of
+  /// each argument: n samples of a model with batch b are n / b times its own
+  /// arguments, one after another. A result whose dimension 0 is not the batch
+  /// gets a dimension in front, unless `count` is the model's batch.
+  llvm::Expected<std::vector<Output>>
+  runAll(llvm::ArrayRef<llvm::ArrayRef<float>> inputs, int64_t count,
+         Mode mode = Mode::Float);
+  /// Over a whole data set; deterministic. The loss of a network that ends in a
+  /// softmax is taken on what goes into it.
   llvm::Expected<Evaluation> evaluate(const Dataset &data,
                                       Mode mode = Mode::Float);
 
