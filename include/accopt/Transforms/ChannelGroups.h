@@ -28,13 +28,17 @@ namespace accopt {
 /// group: removing unit u removes the indices positions[u].
 struct GroupMember {
   mlir::Value value;
+  /// The use of a constant that shrinks: another use of the same constant may
+  /// keep other parts. Null for activations.
+  mlir::OpOperand *use = nullptr;
   unsigned dimension = 1;
   std::vector<llvm::SmallVector<int64_t, 1>> positions;
 };
 
 struct ChannelGroup {
   /// The name of the first op that produces channels of the group, as
-  /// nameValues() has it.
+  /// nameValues() has it; where several groups begin at one op, "#1", "#2", ...
+  /// is appended to all but the first.
   std::string name;
   /// How many units there are; a unit is the least that can be removed.
   int64_t units = 0;
@@ -65,25 +69,32 @@ private:
   std::vector<ChannelGroup> all;
 };
 
-/// Sum over the group's parameters of the squares of what unit u removes.
+/// Sum over the group's parameters of the squares of what unit u removes; what
+/// two parameters of the list share counts for both.
 std::vector<double> magnitudes(const ChannelGroup &group);
 
 /// Rewrites `function` so that of group g (of an analysis of this function as
 /// it is) only the units keep[g] (ascending, not empty) remain. Constants,
 /// attributes and types shrink; the analysis is void afterwards. Emits an error
-/// and fails where a fixed group would shrink.
+/// and fails, changing nothing, where a fixed group would shrink or `keep` is
+/// not as described.
 mlir::LogicalResult
 removeChannels(mlir::func::FuncOp function, const ChannelGroups &groups,
                llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
 
-/// Sets what removal would take away to zero instead, with all shapes as they
-/// are: the definition that removal is tested against.
+/// Sets the parameters that removal would take away to zero instead, with all
+/// shapes as they are: the definition that removal is tested against. Divisors
+/// and variances stay, as nothing can be divided by zero; what they divide is
+/// zero. Fails as removeChannels does.
 mlir::LogicalResult
 zeroChannels(mlir::func::FuncOp function, const ChannelGroups &groups,
              llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
 
 /// A branch that can be taken out whole: `sum` adds `skip` and the end of the
-/// branch, whose ops (from a fork of `skip` on) have no other use.
+/// branch, whose ops have no other use. The branch starts from `skip`, or from
+/// values that `skip` is computed from with fewer convolutions (a projection
+/// shortcut). `sum` is an nn.add, or a conv or gemm with `skip` as its
+/// residual; then it is the last op of the branch.
 struct ResidualBranch {
   std::string name; ///< of the addition
   mlir::Operation *sum = nullptr;

@@ -175,4 +175,62 @@ def VerifyQuantized : NNPass<"nn-verify-quantized"> {
   }];
 }
 
+def PrintChannelGroups : NNPass<"nn-print-channel-groups"> {
+  let summary = "Print which channels must be removed together";
+  let description = [{
+    For every function the groups of the dependency analysis: name, number of
+    units, why a group is fixed, and what shrinks with it (the indices of the
+    first and of the last unit). Then the residual branches that can be taken out
+    whole. Changes nothing. See docs/Design/Pruning.md.
+
+    ```
+    group conv1: 4 units
+      producer conv1 dim 1 [0 | ... | 3]
+      parameter conv1 operand 1 dim 0 [0 | ... | 3]
+      parameter conv2 operand 1 dim 1 [0 | ... | 3]
+    ```
+  }];
+}
+
+def RemoveChannels : NNPass<"nn-remove-channels"> {
+  let summary = "Remove channels from every prunable group";
+  let description = [{
+    Of each group that is not fixed `keep` of the units stay, rounded up, by
+    `criterion`: the `first` ones, those of the largest `magnitude`, or a `random`
+    choice. With `zero` the parameters of the others are set to zero instead and
+    all shapes stay; the outputs are the same.
+
+    ```mlir
+    %0 = nn.conv %x, %w {...} : (tensor<1x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<1x4x8x8xf32>
+    // becomes, with keep=0.5
+    %0 = nn.conv %x, %w2 {...} : (tensor<1x3x8x8xf32>, tensor<2x3x1x1xf32>) -> tensor<1x2x8x8xf32>
+    ```
+  }];
+  let options = [
+    Option<"keep", "keep", "double", "0.5", "Fraction of units to keep">,
+    Option<"criterion", "criterion", "std::string", "\"magnitude\"",
+           "first, magnitude or random">,
+    Option<"seed", "seed", "uint64_t", "0", "Seed of the random choice">,
+    Option<"zero", "zero", "bool", "false", "Zero instead of removing">
+  ];
+}
+
+def RemoveBranches : NNPass<"nn-remove-branches"> {
+  let summary = "Take out residual branches";
+  let description = [{
+    The sum at the end of a branch becomes its skip connection, clamped as the
+    sum was. `branch` names one (as nn-print-channel-groups shows it); without it,
+    all of them go, one after another.
+
+    ```mlir
+    %0 = nn.conv %x, %w {...} : (...) -> tensor<1x4x8x8xf32>
+    %1 = nn.add %0, %x : (...) -> tensor<1x4x8x8xf32>
+    // becomes %x
+    ```
+  }];
+  let options = [
+    Option<"branch", "branch", "std::string", "", "Name of the branch">
+  ];
+}
+
 #endif // ACCOPT_TRANSFORMS_PASSES
