@@ -37,6 +37,7 @@ public:
     channels = 1 + int(random() % 5);
     std::string argument = type({1, channels, size, size});
     value = "%x";
+    setShape();
     for (int i = 0, count = 2 + int(random() % 5); i < count; ++i)
       addLayer();
     if (random() % 2)

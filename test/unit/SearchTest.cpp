@@ -1,0 +1,177 @@
+//===- SearchTest.cpp - Knapsacks against every choice --------------------===//
+
+#include "accopt/Search/Knapsack.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <tuple>
+
+using namespace accopt;
+
+namespace {
+
+/// Tries every choice, in lexicographic order.
+std::optional<KnapsackSolution>
+bruteForce(const std::vector<KnapsackClass> &classes, double budget) {
+  std::optional<KnapsackSolution> best;
+  std::vector<size_t> choice(classes.size(), 0);
+  for (const KnapsackClass &options : classes)
+    if (options.empty())
+      return std::nullopt;
+  while (true) {
+    KnapsackSolution solution;
+    solution.choice = choice;
+    for (size_t i = 0; i < classes.size(); ++i) {
+      solution.value += classes[i][choice[i]].value;
+      solution.cost += classes[i][choice[i]].cost;
+    }
+    if (solution.cost <= budget &&
+        (!best || std::tuple(-solution.value, solution.cost) <
+                      std::tuple(-best->value, best->cost)))
+      best = solution;
+    size_t at = classes.size();
+    while (at > 0 && ++choice[at - 1] == classes[at - 1].size())
+      choice[--at] = 0;
+    if (at == 0)
+      return best;
+  }
+}
+
+void expectSame(const std::vector<KnapsackClass> &classes, double budget,
+                size_t maxStates = 1 << 20) {
+  auto expected = bruteForce(classes, budget);
+  auto found = solveKnapsack(classes, budget, maxStates);
+  ASSERT_EQ(found.has_value(), expected.has_value());
+  if (!found)
+    return;
+  EXPECT_EQ(found->value, expected->value);
+  EXPECT_EQ(found->cost, expected->cost);
+  EXPECT_EQ(found->choice, expected->choice);
+}
+
+class Generator {
+public:
+  Generator() : seed(std::random_device()()), random(seed) {
+    std::printf("seed %u\n", seed);
+  }
+  int below(int n) {
+    return std::uniform_int_distribution<int>(0, n - 1)(random);
+  }
+  double real() { return std::uniform_real_distribution<double>(0, 1)(random); }
+  /// Small whole numbers, with many ties, or real ones.
+  std::vector<KnapsackClass> make(int groups, int options, bool whole) {
+    std::vector<KnapsackClass> classes(groups);
+    for (KnapsackClass &made : classes)
+      for (int i = 0, count = 1 + below(options); i < count; ++i)
+        made.push_back(
+            whole ? KnapsackOption{double(below(7) - 2), double(below(6))}
+                  : KnapsackOption{real() - 0.3, real()});
+    return classes;
+  }
+  unsigned seed;
+  std::mt19937 random;
+};
+} // namespace
+
+TEST(Knapsack, AgreesWithBruteForceOnWholeNumbers) {
+  Generator generator;
+  for (int i = 0; i < 3000 && !testing::Test::HasFailure(); ++i)
+    expectSame(generator.make(1 + generator.below(6), 5, true),
+               generator.below(25));
+}
+
+TEST(Knapsack, AgreesWithBruteForceOnRealNumbers) {
+  Generator generator;
+  for (int i = 0; i < 3000 && !testing::Test::HasFailure(); ++i) {
+    int groups = 1 + generator.below(6);
+    expectSame(generator.make(groups, 5, false), generator.real() * groups);
+  }
+}
+
+TEST(Knapsack, TakesTheCheapestThenTheFirstOfEquals) {
+  auto found = solveKnapsack({{{1, 2}, {1, 1}, {1, 1}}, {{0, 3}, {0, 3}}}, 10);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->choice, (std::vector<size_t>{1, 0}));
+  // Two ways to value 1 at cost 1.
+  found = solveKnapsack({{{0, 0}, {1, 1}}, {{0, 0}, {1, 1}}}, 1);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->choice, (std::vector<size_t>{0, 1}));
+}
+
+TEST(Knapsack, KnowsWhatIsInfeasible) {
+  EXPECT_FALSE(solveKnapsack({{{1, 2}}, {{5, 3}, {9, 4}}}, 4.999));
+  EXPECT_TRUE(solveKnapsack({{{1, 2}}, {{5, 3}, {9, 4}}}, 5));
+  EXPECT_FALSE(solveKnapsack({{{1, 1}}, {}}, 5));
+  EXPECT_FALSE(solveKnapsack({{{1, 1}}}, std::nan("")));
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_FALSE(solveKnapsack({{{1, infinity}}}, 5));
+  auto found = solveKnapsack({{{1, infinity}, {0, 1}}}, infinity);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->choice, std::vector<size_t>{1});
+  found = solveKnapsack({}, 0);
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->choice.empty());
+}
+
+TEST(Knapsack, MeetsABudgetToTheLastBit) {
+  // 0.1 + 0.2 is not 0.3.
+  EXPECT_TRUE(solveKnapsack({{{1, 0.1}}, {{1, 0.2}}}, 0.1 + 0.2));
+  EXPECT_FALSE(solveKnapsack({{{1, 0.1}}, {{1, 0.2}}}, 0.3));
+}
+
+TEST(Knapsack, RoundingKeepsTheBudget) {
+  Generator generator;
+  for (int i = 0; i < 500 && !testing::Test::HasFailure(); ++i) {
+    int groups = 2 + generator.below(5);
+    auto classes = generator.make(groups, 6, false);
+    double budget = generator.real() * groups;
+    auto exact = bruteForce(classes, budget);
+    for (size_t maxStates : {1, 4, 1000}) {
+      auto found = solveKnapsack(classes, budget, maxStates);
+      ASSERT_EQ(found.has_value(), exact.has_value());
+      if (!found)
+        continue;
+      EXPECT_LE(found->cost, budget);
+      EXPECT_LE(found->value, exact->value);
+    }
+  }
+}
+
+TEST(Knapsack, SolvesNetworksOfManyLayers) {
+  Generator generator;
+  for (bool staircase : {false, true}) {
+    // Value grows with the width and falls off, as importance does; cost is
+    // linear, or steps as columns of an array do.
+    std::vector<KnapsackClass> classes(60);
+    double all = 0;
+    for (KnapsackClass &made : classes) {
+      double weight = 0.1 + generator.real(),
+             price = 1 + 1e4 * generator.real();
+      double value = 0;
+      for (int width = 1; width <= 32; ++width) {
+        value += weight * generator.real() / width;
+        double cost = price * (staircase ? (width + 7) / 8 : width);
+        made.push_back({value, cost + generator.real()});
+      }
+      all += made.back().cost;
+    }
+    auto start = std::chrono::steady_clock::now();
+    auto found = solveKnapsack(classes, all / 2);
+    std::chrono::duration<double> time =
+        std::chrono::steady_clock::now() - start;
+    std::printf("%.3f s\n", time.count());
+    ASSERT_TRUE(found);
+    EXPECT_LE(found->cost, all / 2);
+    EXPECT_LT(time.count(), 20) << "a hang, not a slow machine";
+    // Rounding loses little, and never gains.
+    auto rounded = solveKnapsack(classes, all / 2, 500);
+    ASSERT_TRUE(rounded);
+    EXPECT_LE(rounded->cost, all / 2);
+    EXPECT_LE(rounded->value, found->value * (1 + 1e-12));
+    EXPECT_GE(rounded->value, found->value * 0.9);
+  }
+}
