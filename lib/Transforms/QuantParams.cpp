@@ -21,28 +21,88 @@ static double roundToFloat(double scale) {
   return nearest;
 }
 
-QuantParams accopt::chooseParams(Range range) {
+IntegerRange accopt::activationIntegers(unsigned bits) {
+  int64_t half = int64_t(1) << (bits - 1);
+  return {-half, half - 1};
+}
+
+IntegerRange accopt::weightIntegers(unsigned bits) {
+  return bits == 8 ? IntegerRange{-127, 127} : activationIntegers(bits);
+}
+
+unsigned accopt::countBits(IntegerRange range) {
+  unsigned bits = 2;
+  while (bits < 8 && !activationIntegers(bits).contains(range))
+    ++bits;
+  return bits;
+}
+
+QuantParams accopt::chooseParams(Range range, IntegerRange integers) {
   double min = std::min(range.min, 0.0), max = std::max(range.max, 0.0);
   double width = max - min;
   QuantParams params;
   if (!(width > 0.0))
     return params;
-  params.scale = roundToFloat(width / 255.0);
-  double zeroPoint = std::nearbyint(-128.0 - min / params.scale);
-  params.zeroPoint = int64_t(std::clamp(zeroPoint, -128.0, 127.0));
+  double low = double(integers.min), high = double(integers.max);
+  params.scale = roundToFloat(width / (high - low));
+  double zeroPoint = std::nearbyint(low - min / params.scale);
+  params.zeroPoint = int64_t(std::clamp(zeroPoint, low, high));
   return params;
 }
 
-int8_t accopt::quantizeValue(double value, QuantParams params) {
+int8_t accopt::quantizeValue(double value, QuantParams params,
+                             IntegerRange integers) {
   double q = std::nearbyint(value / params.scale) + double(params.zeroPoint);
-  return int8_t(std::clamp(q, -128.0, 127.0));
+  return int8_t(std::clamp(q, double(integers.min), double(integers.max)));
 }
 
-double accopt::chooseWeightScale(const WeightRow &row) {
+double accopt::effectiveWeightScale(double scale, const WeightRow &row) {
   // |bias| / (input scale * scale) <= 2^30 leaves room for the products.
   double forBias = std::fabs(row.bias) / (row.inputScale * 0x1p30);
   // input scale * scale / output scale >= 2^-24. Coarser weights do not show in
   // the result: a weight's rounding error moves it by 2^-17 of a step at most.
   double forShift = row.outputScale / row.inputScale * 0x1p-24;
-  return roundToFloat(std::max({row.maxAbs / 127.0, forBias, forShift}));
+  return roundToFloat(std::max({scale, forBias, forShift}));
+}
+
+double accopt::chooseWeightScale(const WeightRow &row) {
+  return effectiveWeightScale(row.maxAbs / 127.0, row);
+}
+
+/// The sum of squares of what `scale` changes in `weights`.
+static double getSquaredError(llvm::ArrayRef<float> weights, double scale,
+                              IntegerRange integers) {
+  double error = 0.0, low = double(integers.min), high = double(integers.max);
+  for (float weight : weights) {
+    double q = std::clamp(std::nearbyint(weight / scale), low, high);
+    double difference = weight - q * scale;
+    error += difference * difference;
+  }
+  return error;
+}
+
+double accopt::chooseLeastErrorScale(llvm::ArrayRef<float> weights,
+                                     IntegerRange integers) {
+  double largest = 0.0;
+  for (float weight : weights) {
+    if (!std::isfinite(weight))
+      return INFINITY;
+    // The two's complement has one integer more on the negative side.
+    double limit = weight < 0 ? -double(integers.min) : double(integers.max);
+    largest = std::max(largest, std::fabs(double(weight)) / limit);
+  }
+  double best = roundToFloat(largest);
+  if (largest == 0.0)
+    return best;
+  double least = getSquaredError(weights, best, integers);
+  constexpr int steps = 100, smallest = 4;
+  for (int step = steps - 1; step >= smallest; --step) {
+    double scale = roundToFloat(largest * step / steps);
+    double error = getSquaredError(weights, scale, integers);
+    if (error < least) {
+      least = error;
+      best = scale;
+    }
+  }
+  return best;
 }

@@ -27,10 +27,11 @@ Value accopt::quantizeActivation(OpBuilder &builder, Value constant,
   if (!values)
     return {};
   QuantParams params{type.getScale(), type.getZeroPoint()};
+  IntegerRange integers{type.getStorageTypeMin(), type.getStorageTypeMax()};
   return createConstant<int8_t>(
       builder, constant.getLoc(), result, [&](MutableArrayRef<int8_t> out) {
         for (size_t i = 0; i < out.size(); ++i)
-          out[i] = quantizeValue(values->values()[i], params);
+          out[i] = quantizeValue(values->values()[i], params, integers);
       });
 }
 
@@ -65,14 +66,15 @@ static float getMaxAbs(ArrayRef<float> values) {
 
 /// Rounds half to even without a call: adding 1.5 * 2^23 to a float below 2^22
 /// leaves no fraction bits.
-static void quantizeRow(ArrayRef<float> in, double scale,
+static void quantizeRow(ArrayRef<float> in, double scale, IntegerRange integers,
                         MutableArrayRef<int8_t> out) {
   constexpr float magic = 0x1.8p23f;
   float inverse = float(1.0 / scale);
+  float low = float(integers.min), high = float(integers.max);
   for (size_t i = 0; i < in.size(); ++i) {
     float q = (in[i] * inverse + magic) - magic;
-    q = q > 127.0f ? 127.0f : q;
-    q = q < -127.0f ? -127.0f : q;
+    q = q > high ? high : q;
+    q = q < low ? low : q;
     out[i] = int8_t(q);
   }
 }
@@ -100,25 +102,31 @@ struct IntegerWeights {
 /// Rows of weights from either source, and what was chosen for them.
 class WeightRows {
 public:
-  WeightRows(Value weights);
+  /// `bits` other than 8 and given scales need real numbers; integers that the
+  /// model brings are then dequantized.
+  WeightRows(Value weights, unsigned bits = 8, bool asFloats = false);
 
   bool isValid() const { return floats || integers; }
-  /// Picks the scales; `bias` is empty or has one value per row. Fails if a
-  /// value is not finite.
+  /// Picks the scales, or raises `given` ones where the contract asks for it;
+  /// `bias` is empty or has one value per row. Fails if a value is not finite.
   LogicalResult chooseScales(ArrayRef<double> bias, double inputScale,
-                             double outputScale);
+                             double outputScale, ArrayRef<double> given = {});
   ArrayRef<double> getScales() const { return scales; }
   void quantize(MutableArrayRef<int8_t> out) const;
 
 private:
+  double chooseScale(ArrayRef<float> weights, const WeightRow &info) const;
+
   int64_t rows, row;
+  unsigned bits;
   std::optional<ConstantFloats> floats;
   std::optional<IntegerWeights> integers;
   SmallVector<double> scales;
 };
 } // namespace
 
-WeightRows::WeightRows(Value weights) {
+WeightRows::WeightRows(Value weights, unsigned bits, bool asFloats)
+    : bits(bits) {
   RankedTensorType type = typeOf(weights);
   rows = type.getDimSize(0);
   row = rows ? type.getNumElements() / rows : 0;
@@ -133,7 +141,7 @@ WeightRows::WeightRows(Value weights) {
   bool isByRow =
       perAxis ? perAxis.getQuantizedDimension() == 0
               : llvm::isa_and_nonnull<quant::UniformQuantizedType>(element);
-  if (isByRow && element.getStorageTypeIntegralWidth() == 8) {
+  if (!asFloats && isByRow && element.getStorageTypeIntegralWidth() == 8) {
     integers.emplace();
     integers->bytes = ConstantBytes::get(constant.getValue());
     integers->type = element;
@@ -144,16 +152,27 @@ WeightRows::WeightRows(Value weights) {
   floats = readDequantized(weights);
 }
 
+double WeightRows::chooseScale(ArrayRef<float> weights,
+                               const WeightRow &info) const {
+  if (bits == 8)
+    return chooseWeightScale(info);
+  return effectiveWeightScale(
+      chooseLeastErrorScale(weights, weightIntegers(bits)), info);
+}
+
 LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
-                                       double outputScale) {
+                                       double outputScale,
+                                       ArrayRef<double> given) {
   std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
     if (floats) {
-      WeightRow info{getMaxAbs(floats->slice(m * row, row, scratch)),
-                     bias.empty() ? 0.0 : bias[m], inputScale, outputScale};
+      ArrayRef<float> weights = floats->slice(m * row, row, scratch);
+      WeightRow info{getMaxAbs(weights), bias.empty() ? 0.0 : bias[m],
+                     inputScale, outputScale};
       if (!std::isfinite(info.maxAbs) || !std::isfinite(info.bias))
         return failure();
-      scales.push_back(chooseWeightScale(info));
+      scales.push_back(given.empty() ? chooseScale(weights, info)
+                                     : effectiveWeightScale(given[m], info));
       continue;
     }
     int64_t zeroPoint = integers->getZeroPoint(m), largest = 0;
@@ -170,7 +189,8 @@ void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
   for (int64_t m = 0; m < rows; ++m) {
     MutableArrayRef<int8_t> to = out.slice(m * row, row);
     if (floats) {
-      quantizeRow(floats->slice(m * row, row, scratch), scales[m], to);
+      quantizeRow(floats->slice(m * row, row, scratch), scales[m],
+                  weightIntegers(bits), to);
       continue;
     }
     int64_t zeroPoint = integers->getZeroPoint(m);
@@ -185,9 +205,33 @@ void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
 // Biases
 //===----------------------------------------------------------------------===//
 
-/// The bias in real numbers. Integers go through double: f32 would lose bits of
+namespace {
+/// A bias in real numbers. Integers go through double: f32 would lose bits of
 /// those above 2^24.
-static std::optional<SmallVector<double>> readBias(Value bias) {
+struct Bias {
+  static std::optional<Bias> read(Value bias);
+  /// The integer of row `m` at `scale`, the product of two f32. One that a
+  /// model brings at just that scale, which its file could only hold as f32, is
+  /// kept.
+  int32_t quantize(size_t m, double scale) const;
+
+  SmallVector<double> values;
+  /// Where the model brings integers with zero point 0.
+  SmallVector<int32_t> integers;
+  SmallVector<double> scales;
+};
+} // namespace
+
+static std::pair<double, int64_t> getRowParams(Type element, size_t row) {
+  if (auto q = llvm::dyn_cast<quant::UniformQuantizedType>(element))
+    return {q.getScale(), q.getZeroPoint()};
+  if (auto q = llvm::dyn_cast<quant::UniformQuantizedPerAxisType>(element))
+    return {q.getScales()[row], q.getZeroPoints()[row]};
+  return {1.0, 0};
+}
+
+std::optional<Bias> Bias::read(Value bias) {
+  Bias result;
   auto cast = bias.getDefiningOp<quant::DequantizeCastOp>();
   auto constant =
       cast ? cast.getInput().getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
@@ -195,28 +239,31 @@ static std::optional<SmallVector<double>> readBias(Value bias) {
     std::optional<ConstantFloats> floats = readDequantized(bias);
     if (!floats)
       return std::nullopt;
-    return SmallVector<double>(floats->values().begin(),
-                               floats->values().end());
+    result.values.assign(floats->values().begin(), floats->values().end());
+    return result;
   }
   std::optional<ConstantBytes> bytes = ConstantBytes::get(constant.getValue());
   if (!bytes)
     return std::nullopt;
   Type element = constant.getType().getElementType();
-  SmallVector<double> result;
+  bool isSymmetric = true;
   for (auto [i, value] : llvm::enumerate(bytes->as<int32_t>())) {
-    double scale = 1.0;
-    int64_t zeroPoint = 0;
-    if (auto q = llvm::dyn_cast<quant::UniformQuantizedType>(element)) {
-      scale = q.getScale();
-      zeroPoint = q.getZeroPoint();
-    } else if (auto q = llvm::dyn_cast<quant::UniformQuantizedPerAxisType>(
-                   element)) {
-      scale = q.getScales()[i];
-      zeroPoint = q.getZeroPoints()[i];
-    }
-    result.push_back(double(value - zeroPoint) * scale);
+    auto [scale, zeroPoint] = getRowParams(element, i);
+    result.values.push_back(double(value - zeroPoint) * scale);
+    result.integers.push_back(value);
+    result.scales.push_back(scale);
+    isSymmetric &= zeroPoint == 0;
   }
+  if (!isSymmetric)
+    result.integers.clear();
   return result;
+}
+
+int32_t Bias::quantize(size_t m, double scale) const {
+  if (!integers.empty() && float(scales[m]) == float(scale))
+    return integers[m];
+  return int32_t(std::clamp(std::nearbyint(values[m] / scale),
+                            double(INT32_MIN), double(INT32_MAX)));
 }
 
 static quant::QuantizedType getPerRowType(OpBuilder &builder, unsigned width,
@@ -229,31 +276,60 @@ static quant::QuantizedType getPerRowType(OpBuilder &builder, unsigned width,
       max);
 }
 
-std::optional<QuantizedLinear> accopt::quantizeLinear(OpBuilder &builder,
-                                                      Value weights, Value bias,
-                                                      double inputScale,
-                                                      double outputScale) {
-  WeightRows rows(weights);
-  std::optional<SmallVector<double>> biases;
-  if (bias)
-    biases = readBias(bias);
-  if (!rows.isValid() || (bias && !biases))
+std::optional<SmallVector<double>>
+accopt::chooseWeightScales(Value weights, Value bias, double inputScale,
+                           double outputScale, unsigned bits) {
+  WeightRows rows(weights, bits, /*asFloats=*/bits != 8);
+  std::optional<Bias> read = bias ? Bias::read(bias) : Bias();
+  if (!rows.isValid() || !read ||
+      failed(rows.chooseScales(read->values, inputScale, outputScale)))
     return std::nullopt;
-  if (failed(rows.chooseScales(biases ? ArrayRef<double>(*biases)
-                                      : ArrayRef<double>(),
-                               inputScale, outputScale)))
+  return llvm::to_vector(rows.getScales());
+}
+
+/// The constant and, of its integers, the least range that holds them.
+static Value createWeights(OpBuilder &builder, Value weights,
+                           const WeightRows &rows) {
+  int64_t low = 0, high = 0;
+  ArrayRef<double> scales = rows.getScales();
+  Value constant = createConstant<int8_t>(
+      builder, weights.getLoc(),
+      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
+      [&](MutableArrayRef<int8_t> out) {
+        rows.quantize(out);
+        // In int8, so that the loop vectorizes.
+        int8_t least = 0, most = 0;
+        for (int8_t q : out) {
+          least = std::min(least, q);
+          most = std::max(most, q);
+        }
+        low = least;
+        high = most;
+      });
+  IntegerRange integers = weightIntegers(countBits({low, high}));
+  constant.setType(typeOf(weights).clone(
+      getPerRowType(builder, 8, scales, integers.min, integers.max)));
+  return constant;
+}
+
+std::optional<QuantizedLinear>
+accopt::quantizeLinear(OpBuilder &builder, Value weights, Value bias,
+                       double inputScale, double outputScale,
+                       const WeightChoice *choice) {
+  WeightRows rows(weights, choice ? choice->bits : 8, choice != nullptr);
+  std::optional<Bias> biases = bias ? Bias::read(bias) : Bias();
+  if (!rows.isValid() || !biases)
+    return std::nullopt;
+  if (failed(rows.chooseScales(biases->values, inputScale, outputScale,
+                               choice ? choice->scales : ArrayRef<double>())))
     return std::nullopt;
 
   QuantizedLinear result;
-  ArrayRef<double> scales = rows.getScales();
-  result.weights = createConstant<int8_t>(
-      builder, weights.getLoc(),
-      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
-      [&](MutableArrayRef<int8_t> out) { rows.quantize(out); });
+  result.weights = createWeights(builder, weights, rows);
   if (!bias)
     return result;
   SmallVector<double> biasScales;
-  for (double scale : scales)
+  for (double scale : rows.getScales())
     biasScales.push_back(inputScale * scale);
   result.bias = createConstant<int32_t>(
       builder, bias.getLoc(),
@@ -261,9 +337,7 @@ std::optional<QuantizedLinear> accopt::quantizeLinear(OpBuilder &builder,
           getPerRowType(builder, 32, biasScales, INT32_MIN, INT32_MAX)),
       [&](MutableArrayRef<int32_t> out) {
         for (size_t m = 0; m < out.size(); ++m)
-          out[m] =
-              int32_t(std::clamp(std::nearbyint((*biases)[m] / biasScales[m]),
-                                 double(INT32_MIN), double(INT32_MAX)));
+          out[m] = biases->quantize(m, biasScales[m]);
       });
   return result;
 }

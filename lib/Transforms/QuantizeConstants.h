@@ -20,19 +20,33 @@ mlir::Value quantizeActivation(mlir::OpBuilder &builder, mlir::Value constant,
                                mlir::quant::UniformQuantizedType type);
 
 struct QuantizedLinear {
-  /// int8, symmetric, one scale per row (dimension 0).
+  /// int8, symmetric, one scale per row (dimension 0). The storage range is the
+  /// least of 2 to 8 bits that holds all integers.
   mlir::Value weights;
   /// int32 with zero point 0 and scales inputScale * scale; null without bias.
   mlir::Value bias;
 };
 
-/// Quantizes weights and bias of a conv or gemm. Integers that a model brings
-/// are kept where they are symmetric in [-127, 127] once their zero point is
-/// taken off; rows that are not get a larger scale. Nothing if data is missing
-/// or not finite.
+/// Scales and bits that a plan gives weights.
+struct WeightChoice {
+  llvm::ArrayRef<double> scales;
+  unsigned bits = 8;
+};
+
+/// The scales that quantizeLinear would choose for `bits`, or nothing as there.
+std::optional<llvm::SmallVector<double>>
+chooseWeightScales(mlir::Value weights, mlir::Value bias, double inputScale,
+                   double outputScale, unsigned bits);
+
+/// Quantizes weights and bias of a conv or gemm. A `choice` is followed but for
+/// scales that the contract has to raise. Without one, integers that a model
+/// brings are kept where they are symmetric in [-127, 127] once their zero
+/// point is taken off; rows that are not get a larger scale. Nothing if data is
+/// missing or not finite.
 std::optional<QuantizedLinear>
 quantizeLinear(mlir::OpBuilder &builder, mlir::Value weights, mlir::Value bias,
-               double inputScale, double outputScale);
+               double inputScale, double outputScale,
+               const WeightChoice *choice = nullptr);
 
 } // namespace accopt
 

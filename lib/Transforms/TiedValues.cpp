@@ -6,8 +6,10 @@ using namespace mlir;
 using namespace accopt;
 
 void TiedValues::insert(Value value) {
-  if (numbers.try_emplace(value, classes.size()).second)
-    classes.push_back({classes.size(), {}, std::nullopt});
+  if (!numbers.try_emplace(value, classes.size()).second)
+    return;
+  classes.push_back({classes.size(), {}, std::nullopt});
+  order.push_back(value);
 }
 
 size_t TiedValues::find(Value value) const {

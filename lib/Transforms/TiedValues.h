@@ -33,12 +33,20 @@ public:
   /// Gives the class of `value` a type that is not to be chosen; false if it
   /// has another one.
   bool setType(mlir::Value value, mlir::quant::UniformQuantizedType type);
+  /// Gives the class of `value` a type in place of the one it has.
+  void replaceType(mlir::Value value, mlir::quant::UniformQuantizedType type) {
+    classes[find(value)].type = type;
+  }
   /// Widens the range of the class of `value`.
   void addRange(mlir::Value value, Range range);
 
   bool areTied(mlir::Value a, mlir::Value b) const {
     return find(a) == find(b);
   }
+  /// All values, in the order in which they came.
+  llvm::ArrayRef<mlir::Value> getValues() const { return order; }
+  /// A number that values of one class share.
+  size_t find(mlir::Value value) const;
   /// Null if the class has none yet.
   mlir::quant::UniformQuantizedType getType(mlir::Value value) const {
     return classes[find(value)].type;
@@ -53,9 +61,9 @@ private:
     mlir::quant::UniformQuantizedType type;
     std::optional<Range> range;
   };
-  size_t find(mlir::Value value) const;
 
   llvm::DenseMap<mlir::Value, size_t> numbers;
+  std::vector<mlir::Value> order;
   std::vector<Class> classes;
 };
 

@@ -5,6 +5,7 @@
 
 #include "accopt/Transforms/Passes.h"
 #include "accopt/Transforms/Pipelines.h"
+#include "accopt/Transforms/QuantParams.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -32,12 +33,23 @@ static Type elementOf(Value value) {
   return llvm::cast<ShapedType>(value.getType()).getElementType();
 }
 
-/// The int8 type of an activation, or null.
+static IntegerRange getIntegers(quant::QuantizedType type) {
+  return {type.getStorageTypeMin(), type.getStorageTypeMax()};
+}
+
+/// The int8 type of an activation, of which it uses all or the two's complement
+/// of 2 to 7 bits, or null.
 static quant::UniformQuantizedType getActivationType(Value value) {
   auto type = llvm::dyn_cast<quant::UniformQuantizedType>(elementOf(value));
-  return type && type.isSigned() && type.getStorageTypeIntegralWidth() == 8
-             ? type
-             : quant::UniformQuantizedType();
+  bool isGood =
+      type && type.isSigned() && type.getStorageTypeIntegralWidth() == 8 &&
+      getIntegers(type) == activationIntegers(countBits(getIntegers(type)));
+  return isGood ? type : quant::UniformQuantizedType();
+}
+
+static bool isWeightRange(quant::QuantizedType type) {
+  IntegerRange integers = getIntegers(type);
+  return integers == weightIntegers(countBits(integers));
 }
 
 /// The type of weights or bias with one scale per row and zero point 0, or
@@ -57,9 +69,9 @@ static quant::UniformQuantizedPerAxisType getPerRowType(Value value,
 static LogicalResult verifyLinear(LinearOp linear) {
   Operation *op = linear.getOperation();
   auto weights = getPerRowType(linear.getWeights(), 8);
-  if (!weights || weights.getStorageTypeMin() != -127)
+  if (!weights || !isWeightRange(weights))
     return emitNodeError(op) << "expected int8 weights in [-127, 127] with one "
-                                "scale per output, got "
+                                "scale per output, or of fewer bits, got "
                              << elementOf(linear.getWeights());
   if (!linear.getBias())
     return success();

@@ -12,6 +12,7 @@
 #ifndef ACCOPT_TRANSFORMS_QUANTIZATIONPLAN_H
 #define ACCOPT_TRANSFORMS_QUANTIZATIONPLAN_H
 
+#include "accopt/Transforms/QuantParams.h"
 #include "accopt/Transforms/Ranges.h"
 
 #include "llvm/Support/Error.h"
@@ -26,16 +27,6 @@ class FuncOp;
 } // namespace mlir::func
 
 namespace accopt {
-
-/// The integers that `bits` (2 to 8) hold. Activations and weights use two's
-/// complement, [-2^(bits-1), 2^(bits-1) - 1], but for 8-bit weights, which stay
-/// in [-127, 127].
-struct IntegerRange {
-  int64_t min, max;
-  bool operator==(const IntegerRange &) const = default;
-};
-IntegerRange activationIntegers(unsigned bits);
-IntegerRange weightIntegers(unsigned bits);
 
 /// Precision of an array layer (conv, gemm): of its weights, and of the
 /// activation that it reads.
@@ -88,11 +79,12 @@ llvm::Expected<QuantizationPlan>
 planQuantization(mlir::func::FuncOp function, const RangeTable &ranges,
                  const BitAssignment &bits = {});
 
-/// Writes the plan into `function` as quant.qcast and quant.dcast pairs, a clamp
-/// before them where fewer than 8 bits ask for one, and constants of integers
-/// for weights and biases. Scales that the integer contract cannot take
-/// (QuantParams.h, chooseWeightScale) are raised first. quantize() then needs
-/// no ranges. Emits an error and fails where plan and function do not fit.
+/// Writes the plan into `function` as quant.qcast and quant.dcast pairs, a
+/// clamp before them where fewer than 8 bits ask for one, and constants of
+/// integers for weights and biases. Scales that the integer contract cannot
+/// take (QuantParams.h, chooseWeightScale) are raised first. quantize() then
+/// needs no ranges. Fails, naming the node, where plan and function do not fit;
+/// the function is not to be used then.
 llvm::Error applyPlan(mlir::func::FuncOp function, QuantizationPlan plan);
 
 /// The plan as JSON text and back.

@@ -1,0 +1,379 @@
+//===- QuantizeAnalysis.cpp - Which values share which type ---------------===//
+
+#include "QuantizeAnalysis.h"
+
+#include "ConstantData.h"
+#include "LinearOps.h"
+#include "NodeError.h"
+
+#include "mlir/Dialect/Quant/IR/Quant.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace accopt;
+
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
+
+bool accopt::movesData(Operation *op) {
+  return llvm::isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp, nn::ConcatOp,
+                   nn::PadOp, nn::MaxPoolOp>(op);
+}
+
+bool accopt::isCast(Operation *op) {
+  return llvm::isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op);
+}
+
+/// Ops with results in [0, 1] whatever the data: 1/256 steps from 0, as every
+/// int8 implementation of them has it.
+static bool isUnitInterval(Operation *op) {
+  return llvm::isa<nn::SigmoidOp, nn::HardSigmoidOp, nn::SoftmaxOp>(op);
+}
+static constexpr Range unitInterval{0.0, 255.0 / 256.0};
+
+LogicalResult QuantizationAnalysis::check(Operation *op) const {
+  if (llvm::isa<func::ReturnOp, nn::ConstantOp>(op))
+    return success();
+  if (!llvm::isa_and_nonnull<nn::NNDialect, quant::QuantDialect>(
+          op->getDialect()))
+    return emitNodeError(op) << "expected an op of nn or quant";
+  if (llvm::isa<nn::BatchNormOp>(op))
+    return emitNodeError(op)
+           << "expected batch normalization with constant parameters and a "
+              "positive variance, which nn-fold-batch-norm folds";
+  if (llvm::isa<nn::ConvOp, nn::GemmOp>(op)) {
+    std::optional<LinearOp> linear = LinearOp::get(op);
+    if (!linear)
+      return emitNodeError(op) << "expected the form that nn-normalize makes";
+    if (!isConstantLike(linear->getWeights()))
+      return emitNodeError(op) << "expected constant weights";
+    if (linear->getBias() && !isConstantLike(linear->getBias()))
+      return emitNodeError(op) << "expected a constant bias";
+  }
+  for (Value result : op->getResults()) {
+    Type element = typeOf(result).getElementType();
+    if (!element.isF32() && !llvm::isa<quant::QuantizedType>(element))
+      return emitNodeError(op) << "expected a result of f32, got " << element;
+  }
+  return success();
+}
+
+bool QuantizationAnalysis::isParameter(Operation *op, unsigned index) {
+  std::optional<LinearOp> linear = LinearOp::get(op);
+  if (!linear || index == 0)
+    return false;
+  Value value = op->getOperand(index);
+  // A residual may be the same constant as a bias; it comes last.
+  bool isLast = index + 1 == op->getNumOperands();
+  return !(linear->getResidual() && isLast) &&
+         (index == 1 || value == linear->getBias());
+}
+
+void QuantizationAnalysis::insertValues() {
+  for (Value argument : func.getArguments())
+    values.insert(argument);
+  func.walk([&](Operation *op) {
+    for (Value result : op->getResults())
+      if (!isConstantLike(result))
+        values.insert(result);
+    if (llvm::isa<quant::DequantizeCastOp>(op))
+      return;
+    for (OpOperand &operand : op->getOpOperands())
+      if (isConstantLike(operand.get()) &&
+          !isParameter(op, operand.getOperandNumber()))
+        values.insert(operand.get());
+  });
+}
+
+/// The casts fix types. A value that is quantized twice keeps the first type;
+/// the others become conversions.
+LogicalResult QuantizationAnalysis::takeCasts() {
+  WalkResult result = func.walk([&](Operation *op) -> WalkResult {
+    if (!llvm::isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op) ||
+        !values.contains(op->getResult(0)))
+      return WalkResult::advance();
+    bool isQuantize = llvm::isa<quant::QuantizeCastOp>(op);
+    Value quantized = isQuantize ? op->getResult(0) : op->getOperand(0);
+    auto type = llvm::dyn_cast<quant::UniformQuantizedType>(
+        typeOf(quantized).getElementType());
+    if (!type || !type.isSigned() || type.getStorageTypeIntegralWidth() != 8)
+      return emitNodeError(op)
+             << "expected int8 per tensor for an activation, got "
+             << typeOf(quantized).getElementType();
+    values.setType(op->getResult(0), type);
+    if (!values.contains(op->getOperand(0)))
+      return WalkResult::advance();
+    if (!values.tie(op->getOperand(0), op->getResult(0)))
+      convertingCasts.insert(op);
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+void QuantizationAnalysis::tieValues() {
+  func.walk([&](Operation *op) {
+    if (!movesData(op))
+      return;
+    for (OpOperand &operand : op->getOpOperands())
+      if (!values.tie(op->getResult(0), operand.get()))
+        conversions.push_back(&operand);
+  });
+}
+
+LogicalResult QuantizationAnalysis::addRange(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (op && isConstantLike(value)) {
+    std::optional<ConstantFloats> constant = readDequantized(value);
+    if (!constant)
+      return emitNodeError(op) << "expected a constant with its data";
+    for (float element : constant->values()) {
+      if (!std::isfinite(element))
+        return emitNodeError(op) << "expected finite values";
+      values.addRange(value, {element, element});
+    }
+    return success();
+  }
+  if (op && isUnitInterval(op)) {
+    values.addRange(value, unitInterval);
+    return success();
+  }
+  const Range *found = table.find(names.find(value)->second);
+  if (!found) {
+    if (op)
+      return emitNodeError(op) << "expected a range for '"
+                               << names.find(value)->second << "', got none";
+    return func.emitError() << "expected a range for argument '"
+                            << names.find(value)->second << "', got none";
+  }
+  Range range = *found;
+  auto clamp = [&](StringRef name, auto apply) {
+    auto attr = op ? op->getAttrOfType<FloatAttr>(name) : FloatAttr();
+    if (!attr)
+      return;
+    range.min = apply(range.min, attr.getValueAsDouble());
+    range.max = apply(range.max, attr.getValueAsDouble());
+  };
+  auto larger = [](double a, double b) { return std::max(a, b); };
+  auto smaller = [](double a, double b) { return std::min(a, b); };
+  clamp("clamp_min", larger);
+  clamp("clamp_max", smaller);
+  values.addRange(value, range);
+  return success();
+}
+
+/// Ranges come from where values are made: an op that moves data adds at most
+/// the padding.
+LogicalResult QuantizationAnalysis::addRanges() {
+  llvm::SmallVector<Value> sources(func.getArguments());
+  llvm::DenseSet<Value> constants;
+  func.walk([&](Operation *op) {
+    if (auto pad = llvm::dyn_cast<nn::PadOp>(op))
+      if (pad.getMode() == "constant") {
+        double value = pad.getValue().convertToDouble();
+        values.addRange(pad, {value, value});
+      }
+    for (Value operand : op->getOperands())
+      if (isConstantLike(operand) && values.contains(operand) &&
+          constants.insert(operand).second)
+        sources.push_back(operand);
+    if (!movesData(op) &&
+        !llvm::isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op))
+      for (Value result : op->getResults())
+        if (!isConstantLike(result))
+          sources.push_back(result);
+  });
+  for (Value value : sources)
+    if (!values.getType(value) && failed(addRange(value)))
+      return failure();
+  return success();
+}
+
+LogicalResult QuantizationAnalysis::run() {
+  if (func.isDeclaration())
+    return func.emitError() << "expected a function with a body";
+  WalkResult checked = func.getBody().walk(
+      [&](Operation *op) -> WalkResult { return check(op); });
+  if (checked.wasInterrupted())
+    return failure();
+  for (BlockArgument argument : func.getArguments())
+    if (!typeOf(argument).getElementType().isF32())
+      return func.emitError()
+             << "expected argument '" << names.find(argument)->second
+             << "' of f32, got " << typeOf(argument).getElementType();
+  insertValues();
+  if (failed(takeCasts()))
+    return failure();
+  tieValues();
+  makeClasses();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Classes
+//===----------------------------------------------------------------------===//
+
+/// Adds what `value` says about its class.
+static void addMember(QuantizedClass &found, Value value,
+                      const llvm::DenseSet<Operation *> &conversions) {
+  found.members.push_back(value);
+  for (Operation *user : value.getUsers())
+    found.reachesBoundary |= llvm::isa<func::ReturnOp>(user);
+  Operation *op = value.getDefiningOp();
+  if (!op) {
+    found.reachesBoundary = true;
+    found.sources.push_back(value);
+    return;
+  }
+  if (isConstantLike(value)) {
+    found.constants.push_back(value);
+    return;
+  }
+  // A conversion makes values that no clamp bounds.
+  found.isConverted |= conversions.contains(op);
+  if (isCast(op))
+    return;
+  if (movesData(op)) {
+    found.movements.push_back(op);
+    return;
+  }
+  found.sources.push_back(value);
+}
+
+void QuantizationAnalysis::makeClasses() {
+  llvm::DenseSet<Operation *> converting = convertingCasts;
+  for (OpOperand *operand : conversions)
+    converting.insert(operand->getOwner());
+  llvm::DenseMap<size_t, size_t> numbers;
+  for (Value value : values.getValues()) {
+    auto [it, isNew] = numbers.try_emplace(values.find(value), classes.size());
+    if (isNew)
+      classes.emplace_back();
+    QuantizedClass &found = classes[it->second];
+    addMember(found, value, converting);
+    if (isNew)
+      found.castType = values.getType(value);
+  }
+  for (auto [i, found] : llvm::enumerate(classes))
+    for (Value member : found.members)
+      classOf[member] = i;
+}
+
+const QuantizedClass *QuantizationAnalysis::findClass(Value value) const {
+  auto it = classOf.find(value);
+  return it == classOf.end() ? nullptr : &classes[it->second];
+}
+
+bool accopt::isClampable(Operation *op) {
+  return LinearOp::get(op) || llvm::isa<nn::AddOp, nn::SubOp, nn::MulOp,
+                                        nn::DivOp, nn::ClipOp, nn::ReluOp>(op);
+}
+
+bool QuantizedClass::canNarrow() const {
+  return !reachesBoundary && !isConverted && !sources.empty() &&
+         llvm::all_of(sources, [](Value value) {
+           return isClampable(value.getDefiningOp());
+         });
+}
+
+bool QuantizedClass::isDefined() const {
+  return !sources.empty() && constants.empty() &&
+         llvm::none_of(movements, llvm::IsaPred<nn::PadOp>) &&
+         llvm::all_of(sources, [](Value value) {
+           Operation *op = value.getDefiningOp();
+           return op && isUnitInterval(op);
+         });
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+quant::UniformQuantizedType accopt::getActivationType(MLIRContext *context,
+                                                      QuantParams params,
+                                                      IntegerRange integers) {
+  Builder builder(context);
+  return quant::UniformQuantizedType::get(
+      quant::QuantizationFlags::Signed, builder.getIntegerType(8),
+      builder.getF32Type(), params.scale, params.zeroPoint, integers.min,
+      integers.max);
+}
+
+static IntegerRange getIntegers(quant::UniformQuantizedType type) {
+  return {type.getStorageTypeMin(), type.getStorageTypeMax()};
+}
+
+/// The integers that the clamp of `op` leaves, in `type`.
+static IntegerRange getClampedIntegers(Operation *op,
+                                       quant::UniformQuantizedType type) {
+  QuantParams params{type.getScale(), type.getZeroPoint()};
+  IntegerRange all = getIntegers(type);
+  bool isClip = llvm::isa<nn::ClipOp>(op);
+  auto bound = [&](StringRef name, int64_t none) -> int64_t {
+    auto attr = op->getAttrOfType<FloatAttr>(name);
+    return attr ? quantizeValue(attr.getValueAsDouble(), params, all) : none;
+  };
+  return {bound(isClip ? "minimum" : "clamp_min", all.min),
+          bound(isClip ? "maximum" : "clamp_max", all.max)};
+}
+
+/// The least two's complement that holds the class's integers: clamps are part
+/// of the network, so this needs no other record of an activation's bits and
+/// finds them in an ONNX file, whose casts know only int8.
+quant::UniformQuantizedType
+QuantizationAnalysis::narrow(const QuantizedClass &found,
+                             quant::UniformQuantizedType type) const {
+  if (!found.canNarrow())
+    return type;
+  IntegerRange used{type.getZeroPoint(), type.getZeroPoint()};
+  auto add = [&](IntegerRange more) {
+    used = {std::min(used.min, more.min), std::max(used.max, more.max)};
+  };
+  for (Value source : found.sources)
+    add(getClampedIntegers(source.getDefiningOp(), type));
+  QuantParams params{type.getScale(), type.getZeroPoint()};
+  auto addValue = [&](double value) {
+    int64_t q = quantizeValue(value, params, getIntegers(type));
+    add({q, q});
+  };
+  for (Operation *op : found.movements)
+    if (auto pad = llvm::dyn_cast<nn::PadOp>(op))
+      if (pad.getMode() == "constant")
+        addValue(pad.getValue().convertToDouble());
+  for (Value constant : found.constants) {
+    if (countBits(used) == 8)
+      return type;
+    if (std::optional<ConstantFloats> floats = readDequantized(constant))
+      for (float element : floats->values())
+        addValue(element);
+  }
+  IntegerRange integers = activationIntegers(countBits(used));
+  return getIntegers(type).contains(integers)
+             ? getActivationType(type.getContext(), params, integers)
+             : type;
+}
+
+LogicalResult QuantizationAnalysis::addConstantRanges() {
+  for (const QuantizedClass &found : classes)
+    if (found.constants.size() == found.members.size() && !found.castType)
+      for (Value constant : found.constants)
+        if (failed(addRange(constant)))
+          return failure();
+  return success();
+}
+
+LogicalResult QuantizationAnalysis::chooseTypes() {
+  if (failed(addRanges()))
+    return failure();
+  for (const QuantizedClass &found : classes) {
+    Value first = found.members.front();
+    quant::UniformQuantizedType type = found.castType;
+    if (!type)
+      type = getActivationType(
+          func.getContext(),
+          chooseParams(values.getRange(first).value_or(Range{0.0, 0.0})));
+    values.replaceType(first, narrow(found, type));
+  }
+  return success();
+}
