@@ -71,8 +71,9 @@ public:
   std::string saveState() const;
   llvm::Error loadState(llvm::StringRef state);
 
-private:
   struct Impl;
+
+private:
   explicit Trainer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;
 };
