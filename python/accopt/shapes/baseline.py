@@ -19,7 +19,7 @@ from accopt.shapes.export import to_onnx
 from accopt.shapes.network import ShapesNet
 
 BATCH = 64
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 3e-3
 SHIFT = 2
 
 
@@ -27,7 +27,7 @@ def read_images(data, name):
     images = data[name]
     if images.dtype == np.uint8:
         images = images.astype(np.float32) / np.float32(255)
-    return torch.from_numpy(images)
+    return torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
 
 
 def change(images, generator):
@@ -80,7 +80,7 @@ def main():
     parser.add_argument("output", type=Path, metavar="OUT.onnx")
     parser.add_argument("--width", type=int, default=32, help="channels of the first stage")
     parser.add_argument("--blocks", type=int, default=1, help="residual blocks in a stage")
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -89,7 +89,8 @@ def main():
     torch.manual_seed(options.seed)
     torch.use_deterministic_algorithms(True)
     data = np.load(options.data)
-    network = ShapesNet(options.width, options.blocks)
+    # The layout that the CPU's convolutions work in.
+    network = ShapesNet(options.width, options.blocks).to(memory_format=torch.channels_last)
     images, labels = read_images(data, "x_train"), torch.from_numpy(data["y_train"])
     train(network, images, labels, options.epochs, options.seed)
     accuracy = top1(network, read_images(data, "x_test"), torch.from_numpy(data["y_test"]))
