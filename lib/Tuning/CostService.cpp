@@ -7,8 +7,16 @@
 #include "accopt/Tuning/CostService.h"
 
 #include "CostServiceModel.h"
+#include "CostServiceUnits.h"
+
+#include "accopt/InitAllDialects.h"
+#include "accopt/Transforms/Pipelines.h"
+
+#include "dialects/NN/NNOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/PassManager.h"
 
 #include <chrono>
 
@@ -28,14 +36,28 @@ double NetworkCost::get(Objective objective) const {
   return 0;
 }
 
+namespace {
+/// What a unit adds to its network.
+struct UnitCost {
+  CostEntry entry;
+  uint64_t weightBytes = 0;
+};
+} // namespace
+
 struct CostService::Impl {
   Machine machine;
   Statistics statistics;
   /// By the bytes of the function without weights, and its bits.
   llvm::StringMap<NetworkCost> networks;
 
+  /// By signature.
+  llvm::StringMap<UnitCost> units;
+
   llvm::Expected<NetworkCost> exact(func::FuncOp function,
                                     const BitAssignment &bits);
+  llvm::Expected<NetworkCost> estimate(ModuleOp module,
+                                       const BitAssignment &bits);
+  llvm::Expected<UnitCost> price(const CostUnit &unit);
 };
 
 namespace {
@@ -110,21 +132,84 @@ CostService::Impl::exact(func::FuncOp function, const BitAssignment &bits) {
   auto known = networks.find(key);
   if (known != networks.end())
     return known->second;
-  BitAssignment asked;
+  BitRequest asked;
   for (const auto &[name, layer] : bits)
     if (layer != LayerBits())
-      asked.emplace(name, layer);
+      asked.layers.emplace(name, layer);
   llvm::Expected<CompiledCost> compiled =
       compileForCost(bytecode, asked, machine, /*fuse=*/true);
   if (!compiled)
     return compiled.takeError();
-  NetworkCost cost = summarize(*compiled, asked);
+  NetworkCost cost = summarize(*compiled, asked.layers);
   networks.try_emplace(key, cost);
   return cost;
 }
 
+llvm::Expected<UnitCost> CostService::Impl::price(const CostUnit &unit) {
+  ++statistics.layerQueries;
+  std::string key = unit.signature();
+  auto known = units.find(key);
+  if (known != units.end())
+    return known->second;
+  ++statistics.layerMisses;
+  llvm::Expected<CompiledCost> compiled =
+      compileForCost(serialize(*makeUnitModule(unit)), unitBits(unit), machine,
+                     /*fuse=*/false);
+  if (!compiled)
+    return llvm::createStringError(
+        "'" + unit.name + "': " + llvm::toString(compiled.takeError()));
+  UnitCost cost;
+  cost.weightBytes = compiled->weightBytes;
+  double most = -1;
+  for (const OpCost &op : compiled->report.ops) {
+    if (!llvm::StringRef(op.name).contains(kUnitName))
+      continue;
+    cost.entry.cycles += double(op.cycles);
+    cost.entry.energyPj += op.energyPj();
+    cost.entry.macs += uint64_t(op.counts.macs);
+    cost.entry.dramBytes +=
+        uint64_t(op.counts.dramReadBytes + op.counts.dramWriteBytes);
+    // A unit of several layers goes by the name of the longest.
+    if (double(op.cycles) > most)
+      cost.entry.op = op.op;
+    most = std::max(most, double(op.cycles));
+  }
+  units.try_emplace(key, cost);
+  return cost;
+}
+
+/// `module` holds a fused function.
+llvm::Expected<NetworkCost>
+CostService::Impl::estimate(ModuleOp module, const BitAssignment &bits) {
+  NetworkCost total;
+  for (const CostUnit &unit :
+       cutIntoUnits(module.lookupSymbol<func::FuncOp>("main"), bits)) {
+    llvm::Expected<UnitCost> cost = price(unit);
+    if (!cost)
+      return cost.takeError();
+    CostEntry entry = cost->entry;
+    entry.name = unit.name;
+    entry.bits = unit.bits;
+    total.cycles += entry.cycles;
+    total.energyPj += entry.energyPj;
+    total.macs += entry.macs;
+    total.dramBytes += entry.dramBytes;
+    total.weightBytes += cost->weightBytes;
+    total.layers.push_back(std::move(entry));
+  }
+  return total;
+}
+
+static llvm::Error fuse(ModuleOp module) {
+  DiagnosticCollector diagnostics(*module.getContext());
+  PassManager manager(module.getContext());
+  buildFloatPipeline(manager);
+  return failed(manager.run(module)) ? diagnostics.takeError()
+                                     : llvm::Error::success();
+}
+
 CostService::CostService(Machine machine)
-    : impl(std::make_unique<Impl>(Impl{std::move(machine), {}, {}})) {}
+    : impl(std::make_unique<Impl>(Impl{std::move(machine), {}, {}, {}})) {}
 CostService::~CostService() = default;
 
 const CostService::Statistics &CostService::statistics() const {
@@ -141,7 +226,29 @@ llvm::Expected<NetworkCost> CostService::exact(func::FuncOp function,
 
 llvm::Expected<NetworkCost> CostService::estimate(func::FuncOp function,
                                                   const BitAssignment &bits) {
-  return exact(function, bits);
+  Stopwatch watch(impl->statistics.seconds);
+  ++impl->statistics.networkQueries;
+  OwningOpRef<ModuleOp> module = withoutWeights(function);
+  bool hasNormalization =
+      module->walk([](nn::BatchNormOp) { return WalkResult::interrupt(); })
+          .wasInterrupted();
+  if (!hasNormalization) {
+    if (llvm::Error error = fuse(*module))
+      return std::move(error);
+    return impl->estimate(*module, bits);
+  }
+  // Folding makes weights that the context of the caller would keep.
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  auto own = deserialize(serialize(*module), context);
+  if (!own)
+    return llvm::createStringError("a copy of the function does not parse");
+  if (llvm::Error error = fuse(*own))
+    return std::move(error);
+  // Without what folding has made of the weights.
+  own = withoutWeights(own->lookupSymbol<func::FuncOp>("main"));
+  return impl->estimate(*own, bits);
 }
 
 } // namespace accopt

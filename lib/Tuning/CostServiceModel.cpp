@@ -22,6 +22,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/SourceMgr.h"
 
 #include <cmath>
 #include <cstring>
@@ -164,6 +166,16 @@ std::string serialize(ModuleOp module) {
   return bytes;
 }
 
+OwningOpRef<ModuleOp> deserialize(StringRef bytecode, MLIRContext &context) {
+  // Resources ask for an alignment that a string does not have.
+  auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      bytecode.size(), "cost query", llvm::Align(64));
+  llvm::copy(bytecode, buffer->getBufferStart());
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+  return parseSourceFile<ModuleOp>(sources, &context);
+}
+
 //===----------------------------------------------------------------------===//
 // Compiling
 //===----------------------------------------------------------------------===//
@@ -177,25 +189,45 @@ static RangeTable anyRanges(func::FuncOp function) {
   return ranges;
 }
 
-static llvm::Error quantizeForCost(ModuleOp module, const BitAssignment &bits,
+/// Sets the bits of values by name, where they can have so few.
+static void narrow(QuantizationPlan &plan, const BitRequest &bits) {
+  for (ActivationQuantizer &quantizer : plan.activations)
+    for (const std::string &name : quantizer.values) {
+      auto asked = bits.activations.find(name);
+      if (asked == bits.activations.end() || !quantizer.canNarrow)
+        continue;
+      quantizer.bits = asked->second;
+      quantizer.scale = 1;
+      quantizer.zeroPoint = 0;
+    }
+}
+
+static llvm::Error quantizeForCost(ModuleOp module, const BitRequest &bits,
                                    DiagnosticCollector &diagnostics) {
   auto function = module.lookupSymbol<func::FuncOp>("main");
   RangeTable ranges = anyRanges(function);
-  if (!bits.empty())
-    return llvm::createStringError(std::errc::invalid_argument,
-                                   "bits per layer are not wired yet");
+  if (!bits.layers.empty() || !bits.activations.empty()) {
+    llvm::Expected<QuantizationPlan> plan =
+        planQuantization(function, ranges, bits.layers);
+    if (!plan)
+      return plan.takeError();
+    narrow(*plan, bits);
+    if (llvm::Error error = applyPlan(function, std::move(*plan)))
+      return error;
+    ranges = RangeTable();
+  }
   return failed(quantize(module, ranges)) ? diagnostics.takeError()
                                           : llvm::Error::success();
 }
 
 llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
-                                            const BitAssignment &bits,
+                                            const BitRequest &bits,
                                             const Machine &machine, bool fuse) {
   DialectRegistry registry;
   registerAllDialects(registry);
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   DiagnosticCollector diagnostics(context);
-  auto module = parseSourceString<ModuleOp>(bytecode, &context);
+  auto module = deserialize(bytecode, context);
   if (!module)
     return diagnostics.takeError();
   if (fuse) {

@@ -24,8 +24,17 @@ namespace accopt {
 /// schedule depends on is as it was.
 mlir::OwningOpRef<mlir::ModuleOp> withoutWeights(mlir::func::FuncOp function);
 
-/// MLIR's bytecode.
+/// MLIR's bytecode, and the module that it holds; null after a diagnostic.
 std::string serialize(mlir::ModuleOp module);
+mlir::OwningOpRef<mlir::ModuleOp> deserialize(llvm::StringRef bytecode,
+                                              mlir::MLIRContext &context);
+
+/// Bits that differ from 8.
+struct BitRequest {
+  BitAssignment layers;
+  /// By the name of the value, whatever its readers ask for.
+  std::map<std::string, unsigned> activations;
+};
 
 struct CompiledCost {
   CostReport report;
@@ -36,7 +45,7 @@ struct CompiledCost {
 /// become the error, in one line. `fuse`: whether the float pipeline is still
 /// to run.
 llvm::Expected<CompiledCost> compileForCost(llvm::StringRef bytecode,
-                                            const BitAssignment &bits,
+                                            const BitRequest &bits,
                                             const Machine &machine, bool fuse);
 
 /// Collects the errors of a context for as long as it lives.

@@ -252,3 +252,48 @@ TEST_F(TuningCostService, RandomNetworksCostWhatTheCompilerSays) {
     llvm::sys::fs::remove(path);
   }
 }
+
+/// Estimates are not exact; this holds what docs/Design/CostQueries.md says.
+TEST_F(TuningCostService, EstimatesComeNear) {
+  CostService service(machine("systolic16x16"));
+  std::vector<std::string> paths = {kDigits};
+  if (const char *more = std::getenv("ACCOPT_MODELS"))
+    for (llvm::StringRef path : llvm::split(more, ':'))
+      paths.push_back(path.str());
+  for (const std::string &path : paths) {
+    SCOPED_TRACE(path);
+    auto module = importOnnx(path, {}, context, llvm::errs());
+    ASSERT_TRUE(module);
+    auto function = module->lookupSymbol<FuncOp>("main");
+    NetworkCost exact = take(service.exact(function));
+    auto before = service.statistics();
+    NetworkCost estimate = take(service.estimate(function));
+    auto middle = service.statistics();
+    for (int i = 0; i < 10; ++i)
+      take(service.estimate(function));
+    fuse(*module);
+    auto after = service.statistics();
+    for (int i = 0; i < 10; ++i)
+      take(service.estimate(function));
+    auto last = service.statistics();
+    std::printf("%s: cycles %.0f, estimate %.3f of it, energy %.3f, first "
+                "%.1f ms, again %.2f ms, fused %.2f ms, layers %zu/%zu\n",
+                path.c_str(), exact.cycles, estimate.cycles / exact.cycles,
+                estimate.energyPj / exact.energyPj,
+                1e3 * (middle.seconds - before.seconds),
+                1e2 * (after.seconds - middle.seconds),
+                1e2 * (last.seconds - after.seconds), estimate.layers.size(),
+                exact.layers.size());
+    if (std::getenv("ACCOPT_VERBOSE")) {
+      for (auto &layer : estimate.layers)
+        std::printf("  ~ %-10s %8.0f %s\n", layer.op.c_str(), layer.cycles,
+                    layer.name.c_str());
+      for (auto &layer : exact.layers)
+        std::printf("  = %-10s %8.0f %s\n", layer.op.c_str(), layer.cycles,
+                    layer.name.c_str());
+    }
+    EXPECT_EQ(estimate.macs, exact.macs);
+    EXPECT_NEAR(estimate.cycles / exact.cycles, 1, 0.15);
+    EXPECT_NEAR(estimate.energyPj / exact.energyPj, 1, 0.15);
+  }
+}
