@@ -41,14 +41,16 @@ def Accel_TensorOp : Accel_InProgram<"tensor"> {
     BoolAttr:$in_scratchpad,
     DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$permutation,
     DenseI64ArrayAttr:$model_shape, F64Attr:$scale, I32Attr:$zero_point,
-    I32Attr:$defined_by);
+    I32Attr:$defined_by, DefaultValuedAttr<I32Attr, "8">:$bits);
   let assemblyFormat = "$name $kind `at` $address attr-dict";
 }
 
 def Accel_LayerInfoOp : Accel_InProgram<"layer"> {
   let summary = "A row of the cost report: what the commands with its index compute";
   let arguments = (ins I32Attr:$index, StrAttr:$name, StrAttr:$op,
-    StrAttr:$placement, StrAttr:$reason, I64Attr:$roofline_cycles);
+    StrAttr:$placement, StrAttr:$reason, I64Attr:$roofline_cycles,
+    DefaultValuedAttr<I32Attr, "0">:$weight_bits,
+    DefaultValuedAttr<I32Attr, "0">:$input_bits);
   let assemblyFormat = "$index $name attr-dict";
 }
 

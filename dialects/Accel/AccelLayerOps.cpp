@@ -7,6 +7,7 @@
 
 #include "dialects/Accel/AccelOps.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 
@@ -88,6 +89,39 @@ LogicalResult verifyRequant(Operation *op, RequantAttr requant,
   return success();
 }
 
+/// Checks that bits are 2 to 8 and that constant weights have no more.
+LogicalResult verifyBits(Operation *op, Value weights, int64_t weightBits,
+                         int64_t inputBits) {
+  for (int64_t bits : {weightBits, inputBits})
+    if (bits < 2 || bits > 8)
+      return op->emitOpError("expected 2 to 8 bits, got ") << bits;
+  auto constant = weights.getDefiningOp<ConstantOp>();
+  if (weightBits == 8 || !constant)
+    return success();
+  int limit = 1 << (weightBits - 1);
+  auto check = [&](auto &&values) -> LogicalResult {
+    for (int8_t value : values)
+      if (value < -limit || value >= limit)
+        return op->emitOpError("expected weights of ")
+               << weightBits << " bits, got " << int(value);
+    return success();
+  };
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
+    return check(dense.getValues<int8_t>());
+  if (auto blob = dyn_cast<DenseI8ResourceElementsAttr>(constant.getValue()))
+    if (std::optional<ArrayRef<int8_t>> values = blob.tryGetAsArrayRef())
+      return check(*values);
+  return op->emitOpError("expected weights whose values can be read");
+}
+
+LogicalResult verifyClamp(Operation *op, int64_t low, int64_t high) {
+  if (low < -128 || low > high || high > 127)
+    return op->emitOpError("expected -128 <= clamp_min <= clamp_max <= 127, "
+                           "got ")
+           << low << " and " << high;
+  return success();
+}
+
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
@@ -116,6 +150,9 @@ LogicalResult Conv2DOp::verify() {
       return emitOpError("expected a permutation of ")
              << inputs << " input channels";
   }
+  if (failed(verifyBits(*this, getWeights(), int32_t(getWeightBits()),
+                        int32_t(getInputBits()))))
+    return failure();
   return verifyRequant(*this, getRequant(), outputs, getResidual(),
                        getResult());
 }
@@ -132,6 +169,9 @@ LogicalResult DepthwiseConv2DOp::verify() {
       shapeOf(getBias()) != ArrayRef<int64_t>{channels})
     return emitOpError("expected ")
            << channels << " channels in weights, bias and result";
+  if (failed(verifyBits(*this, getWeights(), int32_t(getWeightBits()),
+                        int32_t(getInputBits()))))
+    return failure();
   return verifyRequant(*this, getRequant(), channels, getResidual(),
                        getResult());
 }
@@ -143,7 +183,7 @@ LogicalResult MaxPoolOp::verify() {
   if (shapeOf(getInput())[3] != shapeOf(getResult())[3])
     return emitOpError("expected as many channels in the result as in the "
                        "input");
-  return success();
+  return verifyClamp(*this, int32_t(getClampMin()), int32_t(getClampMax()));
 }
 
 LogicalResult AvgPoolOp::verify() {
@@ -158,7 +198,7 @@ LogicalResult AvgPoolOp::verify() {
       int64_t(getShift().size()) != taps)
     return emitOpError("expected ") << taps << " scales, got "
                                     << getMultiplier().size() << " multipliers";
-  return success();
+  return verifyClamp(*this, int32_t(getClampMin()), int32_t(getClampMax()));
 }
 
 LogicalResult BinaryOp::verify() {

@@ -39,6 +39,8 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
     (input - input_zero_point) * weights; padding contributes nothing. Then
     `requant`; the residual has the result's shape. Input N x H x W x C,
     weights M x KH x KW x C/groups, bias M. `pads` is top, left, bottom, right.
+    Inputs have `input_bits` and weights `weight_bits` bits (2 to 8): their
+    values lie in [-2^(b - 1), 2^(b - 1) - 1].
     With `input_channels` the convolution's channel c is channel
     `input_channels[c]` of the input: a channel shuffle that moves nothing.
 
@@ -56,7 +58,9 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I64Attr:$groups, I32Attr:$input_zero_point,
     Accel_RequantAttr:$requant,
-    OptionalAttr<DenseI64ArrayAttr>:$input_channels);
+    OptionalAttr<DenseI64ArrayAttr>:$input_channels,
+    DefaultValuedAttr<I32Attr, "8">:$weight_bits,
+    DefaultValuedAttr<I32Attr, "8">:$input_bits);
   let assemblyFormat = [{
     $input `,` $weights `,` $bias (`residual` $residual^)? attr-dict
     `:` functional-type(operands, $result)
@@ -84,7 +88,9 @@ def Accel_DepthwiseConv2DOp
     Optional<Accel_I8>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I32Attr:$input_zero_point,
-    Accel_RequantAttr:$requant);
+    Accel_RequantAttr:$requant,
+    DefaultValuedAttr<I32Attr, "8">:$weight_bits,
+    DefaultValuedAttr<I32Attr, "8">:$input_bits);
   let assemblyFormat = [{
     $input `,` $weights `,` $bias (`residual` $residual^)? attr-dict
     `:` functional-type(operands, $result)
@@ -95,7 +101,8 @@ def Accel_DepthwiseConv2DOp
 def Accel_MaxPoolOp : Accel_LayerOp<"max_pool"> {
   let summary = "Maximum of a window; padding takes no part";
   let description = [{
-    The result's parameters of quantization are the input's.
+    The result's parameters of quantization are the input's; it is clamped to
+    [`clamp_min`, `clamp_max`], by default all of int8.
 
     Example:
     ```mlir
@@ -106,7 +113,9 @@ def Accel_MaxPoolOp : Accel_LayerOp<"max_pool"> {
   }];
   let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$kernel,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
-    DenseI64ArrayAttr:$dilations);
+    DenseI64ArrayAttr:$dilations,
+    DefaultValuedAttr<I32Attr, "-128">:$clamp_min,
+    DefaultValuedAttr<I32Attr, "127">:$clamp_max);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
@@ -117,7 +126,7 @@ def Accel_AvgPoolOp : Accel_LayerOp<"avg_pool"> {
     v = sum over the taps inside the input of (x - input_zero_point); with n
     the number of those taps (of all taps where `count_include_pad`):
     result = clamp(apply_scale(v, multiplier[n - 1], shift[n - 1]) +
-    output_zero_point, -128, 127). The tables have KH * KW entries, each
+    output_zero_point, clamp_min, clamp_max), by default all of int8. The tables have KH * KW entries, each
     multiplier holding input scale / (output scale * n).
 
     Example:
@@ -133,7 +142,9 @@ def Accel_AvgPoolOp : Accel_LayerOp<"avg_pool"> {
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, BoolAttr:$count_include_pad,
     I32Attr:$input_zero_point, I32Attr:$output_zero_point,
-    DenseI32ArrayAttr:$multiplier, DenseI32ArrayAttr:$shift);
+    DenseI32ArrayAttr:$multiplier, DenseI32ArrayAttr:$shift,
+    DefaultValuedAttr<I32Attr, "-128">:$clamp_min,
+    DefaultValuedAttr<I32Attr, "127">:$clamp_max);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }

@@ -33,6 +33,10 @@ public:
       return reason;
     if (!c.columns)
       return "expected a column or more, got none";
+    if (c.precision != 8 && c.precision != 4 && c.precision != 2)
+      return formatv("expected a precision of 8, 4 or 2, got {0}",
+                     unsigned(c.precision))
+          .str();
     double weights =
         double(c.window.kernelY) * c.window.kernelX * c.channels * c.columns;
     if (Reason reason = inScratchpad("weights", weights))
@@ -140,6 +144,14 @@ private:
   Reason dma(const DmaCommand &c) const {
     if (!c.count[0] || !c.count[1] || !c.count[2] || !c.rowBytes)
       return "expected counts and row bytes of 1 or more, got 0";
+    if (c.bits < 2 || c.bits > 8)
+      return formatv("expected elements of 2 to 8 bits, got {0}",
+                     unsigned(c.bits))
+          .str();
+    if (c.plainBytes > (c.bits == 8 ? 0 : c.rowBytes))
+      return formatv("expected at most {0} plain bytes, got {1}",
+                     c.bits == 8 ? 0 : c.rowBytes, c.plainBytes)
+          .str();
     return work(double(c.count[0]) * c.count[1] * c.count[2] * c.rowBytes);
   }
 

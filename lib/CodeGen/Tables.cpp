@@ -46,19 +46,22 @@ static bool fromJSON(const json::Value &value, TensorInfo::Kind &kind,
 
 static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
   json::ObjectMapper map(value, path);
-  int64_t zeroPoint = 0, definedBy = 0;
+  int64_t zeroPoint = 0, bits = 0, definedBy = 0;
   if (!map || !map.map("kind", t.kind) || !map.map("name", t.name) ||
       !readAddress(map, t.address, path) ||
       !map.map("in_scratchpad", t.inScratchpad) || !map.map("shape", t.shape) ||
       !map.map("permutation", t.permutation) ||
       !map.map("model_shape", t.modelShape) || !map.map("scale", t.scale) ||
-      !map.map("zero_point", zeroPoint) || !map.map("defined_by", definedBy))
+      !map.map("zero_point", zeroPoint) || !map.map("bits", bits) ||
+      !map.map("defined_by", definedBy))
     return false;
-  if (zeroPoint != int32_t(zeroPoint) || definedBy != int32_t(definedBy)) {
+  if (zeroPoint != int32_t(zeroPoint) || bits != int32_t(bits) ||
+      definedBy != int32_t(definedBy)) {
     path.report("expected numbers of 32 bits");
     return false;
   }
   t.zeroPoint = int32_t(zeroPoint);
+  t.bits = int32_t(bits);
   t.definedBy = int32_t(definedBy);
   return true;
 }
@@ -89,10 +92,22 @@ struct LayerRow {
 bool fromJSON(const json::Value &value, LayerRow &row, json::Path path) {
   json::ObjectMapper map(value, path);
   LayerInfo &info = row.info;
+  auto bits = [&](llvm::StringLiteral name, int32_t &result) {
+    int64_t value = 0;
+    if (!map.map(name, value))
+      return false;
+    result = int32_t(value);
+    if (value == 0 || (value >= 2 && value <= 8))
+      return true;
+    path.field(name).report("expected 0, or 2 to 8 bits");
+    return false;
+  };
   return map && map.map("name", info.name) && map.map("op", info.op) &&
          map.map("placement", info.placement) &&
          map.map("reason", info.reason) &&
          map.map("roofline_cycles", info.rooflineCycles) &&
+         bits("weight_bits", info.weightBits) &&
+         bits("input_bits", info.inputBits) &&
          map.map("first_command", row.first) && map.map("commands", row.count);
 }
 
@@ -215,6 +230,7 @@ std::string accopt::writeTensors(const Program &program) {
                                  {"model_shape", json::Array(t.modelShape)},
                                  {"scale", t.scale},
                                  {"zero_point", t.zeroPoint},
+                                 {"bits", t.bits},
                                  {"defined_by", t.definedBy}});
   return toText(std::move(array));
 }
@@ -247,6 +263,8 @@ std::string accopt::writeLayers(const Program &program) {
                                  {"placement", json::fixUTF8(l.placement)},
                                  {"reason", json::fixUTF8(l.reason)},
                                  {"roofline_cycles", l.rooflineCycles},
+                                 {"weight_bits", l.weightBits},
+                                 {"input_bits", l.inputBits},
                                  {"first_command", ranges[i].first},
                                  {"commands", ranges[i].second}});
   }

@@ -122,6 +122,8 @@ private:
           .str();
     if (!std::isfinite(t.scale) || t.scale <= 0)
       return formatv("expected a positive scale, got {0}", t.scale).str();
+    if (t.bits < 2 || t.bits > 8)
+      return formatv("expected 2 to 8 bits, got {0}", t.bits).str();
     if (t.zeroPoint < -128 || t.zeroPoint > 127)
       return formatv("expected a zero point in [-128, 127], got {0}",
                      t.zeroPoint)

@@ -63,16 +63,23 @@ static void addComponents(const EnergyComponents &from, EnergyComponents &to) {
   }
 }
 
+bool CostReport::hasFewBits() const {
+  return any_of(ops, [](const OpCost &op) { return op.hasFewBits(); });
+}
+
 void CostReport::computeTotal() {
   total = CostTotal();
+  // Cycles, each as often as the array's rate in it.
+  int64_t weighted = 0;
   for (const OpCost &op : ops) {
     total.cycles += op.cycles;
+    weighted += op.cycles * op.arrayRate;
     total.rooflineCycles += op.rooflineCycles;
     total.energyPj += op.energyPj();
     addComponents(op.energy, total.energy);
     total.counts += op.counts;
   }
   total.latencySeconds = double(total.cycles) / clockHz;
-  double possible = double(total.cycles) * double(peakMacsPerCycle);
+  double possible = double(weighted) * double(peakMacsPerCycle);
   total.utilization = possible > 0 ? double(total.counts.macs) / possible : 0;
 }

@@ -24,6 +24,17 @@ std::vector<Busy> busyCycles(const Program &program) {
   return busy;
 }
 
+/// The precision of each layer's commands on the array; 0 for layers that have
+/// none.
+std::vector<unsigned> precisions(const Program &program) {
+  std::vector<unsigned> result(program.layers.size(), 0);
+  for (const Command &command : program.commands)
+    if (auto *matmul = std::get_if<MatmulCommand>(&command.operation))
+      result[command.layer] =
+          std::max<unsigned>(result[command.layer], matmul->precision);
+  return result;
+}
+
 CostPlacement placementOf(const LayerInfo &layer) {
   if (layer.placement == "host")
     return CostPlacement::Host;
@@ -78,11 +89,13 @@ CostReport accopt::buildCostReport(const Program &program,
   report.targetParameters = machineParameters(machine);
   report.clockHz = machine.clockHz;
   report.peakMacsPerCycle = int64_t(machine.rows) * machine.columns;
+  report.hasArrayRates = machine.arrayRate4Bit > 1 || machine.arrayRate2Bit > 1;
   report.dramPeakBytes = program.dramBytes;
 
   std::vector<Busy> busy = busyCycles(program);
-  for (auto [layer, cost, layerBusy] :
-       llvm::zip_equal(program.layers, costs, busy)) {
+  std::vector<unsigned> precision = precisions(program);
+  for (auto [layer, cost, layerBusy, layerPrecision] :
+       llvm::zip_equal(program.layers, costs, busy, precision)) {
     OpCost &op = report.ops.emplace_back();
     op.name = layer.name;
     op.op = layer.op;
@@ -93,12 +106,16 @@ CostReport accopt::buildCostReport(const Program &program,
     op.energy = componentsOf(energy(cost.quantities, cost.cycles, machine));
     op.counts = countsOf(cost.quantities);
     op.bound = boundOf(layerBusy);
+    op.weightBits = layer.weightBits;
+    op.inputBits = layer.inputBits;
+    op.arrayPrecision = layerPrecision;
+    op.arrayRate = arrayRate(machine, layerPrecision);
     // An op's cycles are what the network ends later for it: part of its work
     // may have overlapped with the op before.
     if (cost.cycles)
-      op.utilization =
-          std::min(1.0, double(cost.quantities.macs) /
-                            (double(cost.cycles) * report.peakMacsPerCycle));
+      op.utilization = std::min(1.0, double(cost.quantities.macs) /
+                                         (double(cost.cycles * op.arrayRate) *
+                                          report.peakMacsPerCycle));
   }
   report.computeTotal();
   return report;

@@ -37,6 +37,14 @@ static void writeOp(const OpCost &op, json::OStream &os) {
     os.attribute("bound", getName(op.bound));
     os.attribute("utilization", op.utilization);
     os.attribute("roofline_cycles", op.rooflineCycles);
+    if (op.weightBits) {
+      os.attribute("weight_bits", op.weightBits);
+      os.attribute("input_bits", op.inputBits);
+    }
+    if (op.arrayPrecision) {
+      os.attribute("array_mode", op.arrayPrecision);
+      os.attribute("array_rate", op.arrayRate);
+    }
   });
 }
 

@@ -42,13 +42,30 @@ static void printDouble(double value, raw_ostream &os) {
   os << format("%.17g", value);
 }
 
+/// Empty cells where the op has no weights or does not run on the array.
+static void printBits(const OpCost &op, raw_ostream &os) {
+  auto print = [&](bool isKnown, int64_t value) {
+    os << ',';
+    if (isKnown)
+      os << value;
+  };
+  print(op.weightBits, op.weightBits);
+  print(op.weightBits, op.inputBits);
+  print(op.arrayPrecision, op.arrayPrecision);
+  print(op.arrayPrecision, op.arrayRate);
+}
+
 void accopt::printCsv(const CostReport &report, raw_ostream &os) {
   os << "name,op,placement,reason,cycles,energy_pj";
   for (const auto &[component, value] : report.total.energy)
     os << ",energy_" << escapeCsv(component) << "_pj";
   forEachCount(CostCounts(),
                [&](StringRef name, int64_t) { os << ',' << name; });
-  os << ",bound,utilization,roofline_cycles\n";
+  os << ",bound,utilization,roofline_cycles";
+  bool withBits = report.hasFewBits();
+  if (withBits)
+    os << ",weight_bits,input_bits,array_mode,array_rate";
+  os << '\n';
   for (const OpCost &op : report.ops) {
     os << escapeCsv(op.name) << ',' << escapeCsv(op.op) << ','
        << getName(op.placement) << ',' << escapeCsv(op.reason) << ','
@@ -65,7 +82,10 @@ void accopt::printCsv(const CostReport &report, raw_ostream &os) {
                  [&](StringRef, int64_t value) { os << ',' << value; });
     os << ',' << getName(op.bound) << ',';
     printDouble(op.utilization, os);
-    os << ',' << op.rooflineCycles << '\n';
+    os << ',' << op.rooflineCycles;
+    if (withBits)
+      printBits(op, os);
+    os << '\n';
   }
 }
 

@@ -21,14 +21,25 @@ using namespace accopt;
 
 namespace {
 constexpr unsigned lineWidth = 100;
-constexpr unsigned columnCount = 10;
 /// Name and op are cut and aligned to the left, numbers to the right.
 constexpr unsigned textColumns = 3;
-using Row = std::array<std::string, columnCount>;
+using Row = SmallVector<std::string, 11>;
 } // namespace
 
-static const Row header = {"op",    "type",   "on",   "cycles", "%",
-                           "util%", "energy", "MACs", "DRAM",   "bound"};
+static Row makeHeader(bool withBits) {
+  Row header = {"op",    "type",   "on",   "cycles", "%",
+                "util%", "energy", "MACs", "DRAM",   "bound"};
+  if (withBits)
+    header.insert(header.begin() + textColumns, "bits");
+  return header;
+}
+
+/// "4/8": weights of 4 bits, inputs of 8.
+static std::string formatBits(const OpCost &op) {
+  if (!op.weightBits)
+    return "";
+  return std::to_string(op.weightBits) + "/" + std::to_string(op.inputBits);
+}
 
 /// Digits and a unit prefix: 1234567 becomes "1.23M".
 static std::string formatScaled(double value) {
@@ -107,19 +118,27 @@ static Row makeTotalRow(const CostTotal &total) {
           ""};
 }
 
+/// A column of bits only where an op has fewer than 8.
 static std::vector<Row> makeRows(const CostReport &report) {
   std::vector<Row> rows;
   rows.reserve(report.ops.size() + 1);
-  for (const OpCost &op : report.ops)
+  bool withBits = report.hasFewBits();
+  for (const OpCost &op : report.ops) {
     rows.push_back(makeRow(op, report.total));
+    if (withBits)
+      rows.back().insert(rows.back().begin() + textColumns, formatBits(op));
+  }
   rows.push_back(makeTotalRow(report.total));
+  if (withBits)
+    rows.back().insert(rows.back().begin() + textColumns, "");
   return rows;
 }
 
 /// Widths that together with a blank between columns fit in `lineWidth`: the
 /// numbers take what they need, the two names share the rest.
-static std::array<unsigned, columnCount> fitWidths(ArrayRef<Row> rows) {
-  std::array<unsigned, columnCount> widths;
+static SmallVector<unsigned> fitWidths(const Row &header, ArrayRef<Row> rows) {
+  unsigned columnCount = header.size();
+  SmallVector<unsigned> widths(columnCount);
   for (unsigned i = 0; i < columnCount; ++i) {
     widths[i] = header[i].size();
     for (const Row &row : rows)
@@ -140,10 +159,10 @@ static void printRow(const Row &row, ArrayRef<unsigned> widths,
                      raw_ostream &os) {
   std::string line;
   raw_string_ostream text(line);
-  for (unsigned i = 0; i < columnCount; ++i) {
+  for (unsigned i = 0; i < row.size(); ++i) {
     if (i != 0)
       text << ' ';
-    bool isText = i < textColumns || i + 1 == columnCount;
+    bool isText = i < textColumns || i + 1 == row.size();
     if (isText)
       text << left_justify(fitName(row[i], widths[i]), widths[i]);
     else
@@ -165,6 +184,22 @@ static void printSummary(const CostReport &report, raw_ostream &os) {
      << "B\n";
 }
 
+/// What an op's bits save depends on the machine.
+static bool savesTrafficOnly(const CostReport &report) {
+  return any_of(report.ops, [](const OpCost &op) {
+    return op.hasFewBits() && op.arrayRate == 1;
+  });
+}
+
+/// Says why an op of few bits is as slow as one of 8.
+static void printBitsNote(const CostReport &report, raw_ostream &os) {
+  if (!savesTrafficOnly(report))
+    return;
+  os << (report.hasArrayRates ? "ops that run at the rate of 8 bits"
+                              : "fixed-rate machine")
+     << ": fewer bits save traffic only\n";
+}
+
 static void printHostOps(const CostReport &report, raw_ostream &os) {
   for (const OpCost &op : report.ops)
     if (op.placement == CostPlacement::Host)
@@ -176,9 +211,10 @@ void accopt::printTable(const CostReport &report, raw_ostream &os) {
   os << fitName(report.modelName, 40) << " on "
      << fitName(report.targetName, 40) << " (" << report.source << ")\n";
   std::vector<Row> rows = makeRows(report);
-  std::array<unsigned, columnCount> widths = fitWidths(rows);
+  Row header = makeHeader(report.hasFewBits());
+  SmallVector<unsigned> widths = fitWidths(header, rows);
   printRow(header, widths, os);
-  unsigned width = columnCount - 1;
+  unsigned width = header.size() - 1;
   for (unsigned column : widths)
     width += column;
   os << std::string(width, '-') << '\n';
@@ -187,6 +223,7 @@ void accopt::printTable(const CostReport &report, raw_ostream &os) {
   os << std::string(width, '-') << '\n';
   printRow(rows.back(), widths, os);
   printSummary(report, os);
+  printBitsNote(report, os);
   printHostOps(report, os);
 }
 
@@ -209,14 +246,16 @@ void accopt::printMarkdown(const CostReport &report, raw_ostream &os) {
   };
   os << "## " << escapeMarkdown(report.modelName) << " on "
      << escapeMarkdown(report.targetName) << " (" << report.source << ")\n\n";
+  Row header = makeHeader(report.hasFewBits());
   print(header);
-  for (unsigned i = 0; i < columnCount; ++i)
-    os << (i < textColumns || i + 1 == columnCount ? "|---" : "|---:");
+  for (unsigned i = 0; i < header.size(); ++i)
+    os << (i < textColumns || i + 1 == header.size() ? "|---" : "|---:");
   os << "|\n";
   for (const Row &row : makeRows(report))
     print(row);
   os << '\n';
   printSummary(report, os);
+  printBitsNote(report, os);
   for (const OpCost &op : report.ops)
     if (op.placement == CostPlacement::Host)
       os << "\n- on the host: " << escapeMarkdown(op.name) << " (" << op.op

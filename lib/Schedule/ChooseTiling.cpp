@@ -79,9 +79,12 @@ private:
     if (outputs > machine.columns ||
         chunkLayout(layer, outputs, all).bytes * 3 < placement.scratchpadBytes)
       return sizes;
-    for (int64_t size : halves(all, machine.rows, machine.rows))
-      if (size != all && size <= kMaxField)
-        sizes.push_back(size);
+    // Whole blocks of the array; smaller ones where those do not fit.
+    int64_t rate = arrayRate(machine, layer.precision(machine));
+    for (int64_t rows : {machine.rows * rate, int64_t(machine.rows)})
+      for (int64_t size : halves(all, rows, rows))
+        if (size <= kMaxField && !llvm::is_contained(sizes, size))
+          sizes.push_back(size);
     return sizes;
   }
   llvm::SmallVector<int64_t> columnSizes() const {
@@ -166,6 +169,7 @@ private:
       matmul.window = window;
       matmul.channels = channels;
       matmul.columns = outputs;
+      matmul.precision = layer.precision(machine);
       command.operation = matmul;
       break;
     }
@@ -217,7 +221,9 @@ private:
 
     int64_t bandwidth = machine.dramBytesPerCycle;
     int64_t issue = machine.issueCycles;
-    int64_t chunkCycles = divideUp(tiling.chunkBytes, bandwidth) + issue;
+    int64_t chunkBytes =
+        chunkLayout(layer, tiling.outputs, tiling.channels).dramBytes();
+    int64_t chunkCycles = divideUp(chunkBytes, bandwidth) + issue;
     int64_t inputChannels = isConv ? layer.channels : tiling.outputs;
     int64_t inputTile =
         placement.inputResident

@@ -135,8 +135,8 @@ void WindowEmitter::listTiles() {
 
 int64_t WindowEmitter::loadChunk(size_t index) {
   const WeightChunk &chunk = chunks[index];
-  int64_t bytes = chunkLayout(shape, chunk.outputs, chunk.channels()).bytes;
-  if (!bytes)
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  if (!at.bytes)
     return 0;
   // Every slice of an average pool has the same table.
   size_t key = shape.kind == Kind::AveragePool ? 0 : index;
@@ -145,7 +145,16 @@ int64_t WindowEmitter::loadChunk(size_t index) {
         packChunk(op, shape, chunk, emitter.machine.columns));
   int64_t address =
       chunkBase + (nextChunk++ % tiling.chunkSlots) * tiling.chunkBytes;
-  emitter.loadFlat(packed[key], address, bytes);
+  DmaCommand dma;
+  dma.dramAddress = uint32_t(packed[key]);
+  dma.scratchpadAddress = uint32_t(address);
+  dma.rowBytes = uint32_t(at.bytes);
+  if (at.weightBits != 8) {
+    dma.rowBytes = uint32_t(at.weights + at.weightCount);
+    dma.bits = uint8_t(at.weightBits);
+    dma.plainBytes = uint32_t(at.weights);
+  }
+  emitter.load(dma);
   return address;
 }
 
@@ -288,6 +297,12 @@ void WindowEmitter::emitPool(const Tile &tile, const WeightChunk &chunk,
     pool.inputZeroPoint = int8_t(average.getInputZeroPoint());
     pool.outputZeroPoint = int8_t(average.getOutputZeroPoint());
     pool.parameters = uint32_t(address);
+    pool.clampMin = int8_t(average.getClampMin());
+    pool.clampMax = int8_t(average.getClampMax());
+  } else {
+    auto maximum = cast<accel::MaxPoolOp>(op);
+    pool.clampMin = int8_t(maximum.getClampMin());
+    pool.clampMax = int8_t(maximum.getClampMax());
   }
   emitter.append(pool);
 }
@@ -304,6 +319,7 @@ void WindowEmitter::compute(const Tile &tile, const WeightChunk &chunk,
     matmul.weights = uint32_t(address + at.weights);
     matmul.accumulate = !chunk.isFirst;
     matmul.finish = chunk.isLast;
+    matmul.precision = uint8_t(shape.precision(emitter.machine));
     if (matmul.finish)
       matmul.epilogue = epilogue(tile, chunk, address);
     emitter.append(matmul);

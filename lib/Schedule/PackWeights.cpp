@@ -93,12 +93,30 @@ static std::vector<uint8_t> packAveragePool(accel::AvgPoolOp pool,
   return bytes;
 }
 
+/// Leaves the low bits of each weight, one behind the other from the lowest bit
+/// of a byte on.
+static std::vector<uint8_t> packBits(std::vector<uint8_t> bytes,
+                                     const ChunkLayout &at) {
+  if (at.weightBits == 8)
+    return bytes;
+  std::vector<uint8_t> packed(at.dramBytes(), 0);
+  std::copy_n(bytes.begin(), at.weights, packed.begin());
+  for (int64_t i = 0; i < at.weightCount; ++i)
+    for (int64_t bit = 0; bit < at.weightBits; ++bit) {
+      int64_t to = i * at.weightBits + bit;
+      packed[at.weights + to / 8] |= (bytes[at.weights + i] >> bit & 1)
+                                     << to % 8;
+    }
+  return packed;
+}
+
 std::vector<uint8_t> packChunk(mlir::Operation *op, const WindowLayer &shape,
                                const WeightChunk &chunk, int64_t columns) {
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
   if (auto conv = dyn_cast<accel::Conv2DOp>(op))
-    return packConv(conv, shape, chunk, columns);
+    return packBits(packConv(conv, shape, chunk, columns), at);
   if (auto conv = dyn_cast<accel::DepthwiseConv2DOp>(op))
-    return packDepthwise(conv, shape, chunk);
+    return packBits(packDepthwise(conv, shape, chunk), at);
   return packAveragePool(cast<accel::AvgPoolOp>(op), shape);
 }
 

@@ -23,7 +23,8 @@ struct WeightChunk {
 };
 
 /// The bytes of a chunk of conv2d, depthwise_conv2d or avg_pool (whose table of
-/// scales is the same for all chunks) on an array of `columns`.
+/// scales is the same for all chunks) on an array of `columns`, as they lie in
+/// DRAM (ChunkLayout).
 std::vector<uint8_t> packChunk(mlir::Operation *op, const WindowLayer &shape,
                                const WeightChunk &chunk, int64_t columns);
 

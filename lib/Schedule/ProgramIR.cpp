@@ -76,7 +76,8 @@ private:
         builder.getDenseI64ArrayAttr(tensor.modelShape),
         builder.getF64FloatAttr(tensor.scale),
         builder.getI32IntegerAttr(tensor.zeroPoint),
-        builder.getI32IntegerAttr(tensor.definedBy));
+        builder.getI32IntegerAttr(tensor.definedBy),
+        builder.getI32IntegerAttr(tensor.bits));
   }
   void write(const LayerInfo &layer, int32_t index) {
     accel::LayerInfoOp::create(
@@ -84,7 +85,9 @@ private:
         builder.getStringAttr(layer.name), builder.getStringAttr(layer.op),
         builder.getStringAttr(layer.placement),
         builder.getStringAttr(layer.reason),
-        builder.getI64IntegerAttr(int64_t(layer.rooflineCycles)));
+        builder.getI64IntegerAttr(int64_t(layer.rooflineCycles)),
+        builder.getI32IntegerAttr(layer.weightBits),
+        builder.getI32IntegerAttr(layer.inputBits));
   }
   void write(const HostFunction &function) {
     auto split = [&](ArrayRef<HostFunction::Argument> arguments,
@@ -157,10 +160,11 @@ private:
     if (auto layer = dyn_cast<accel::LayerInfoOp>(op)) {
       if (layer.getIndex() != program.layers.size())
         return layer.emitOpError("expected index ") << program.layers.size();
-      program.layers.push_back({layer.getName().str(), layer.getOp().str(),
-                                layer.getPlacement().str(),
-                                layer.getReason().str(),
-                                uint64_t(layer.getRooflineCycles())});
+      program.layers.push_back(
+          {layer.getName().str(), layer.getOp().str(),
+           layer.getPlacement().str(), layer.getReason().str(),
+           uint64_t(layer.getRooflineCycles()), int32_t(layer.getWeightBits()),
+           int32_t(layer.getInputBits())});
       return success();
     }
     return op->emitOpError("expected an op of a program");
@@ -190,6 +194,7 @@ private:
     tensor.scale = op.getScale().convertToDouble();
     tensor.zeroPoint = int32_t(op.getZeroPoint());
     tensor.definedBy = int32_t(op.getDefinedBy());
+    tensor.bits = int32_t(op.getBits());
     program.tensors.push_back(std::move(tensor));
     return success();
   }

@@ -25,7 +25,8 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
     switch (w->kind) {
     case WindowLayer::Kind::Conv:
       return divideUp(outputs * taps * w->groupChannels(),
-                      int64_t(machine.rows) * machine.columns);
+                      int64_t(machine.rows) * machine.columns *
+                          arrayRate(machine, w->precision(machine)));
     case WindowLayer::Kind::Depthwise:
       return divideUp(outputs, lanes) * taps * cost.mac;
     case WindowLayer::Kind::MaxPool:
@@ -64,7 +65,8 @@ int64_t parameterBytes(const Layer &layer) {
   if (!w || layer.op->getNumOperands() < 3)
     return 0;
   auto type = cast<RankedTensorType>(layer.op->getOperand(1).getType());
-  return type.getNumElements() + 12 * w->outChannels;
+  return divideUp(type.getNumElements() * w->weightBits, 8) +
+         12 * w->outChannels;
 }
 } // namespace
 

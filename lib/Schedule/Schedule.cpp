@@ -35,6 +35,8 @@ TensorInfo describe(const NetworkTensor &tensor, Value value,
   info.scale = attributes.getAs<FloatAttr>("accel.scale").getValueAsDouble();
   info.zeroPoint =
       int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
+  if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
+    info.bits = int32_t(bits.getInt());
   return info;
 }
 
@@ -62,6 +64,11 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
     info.op = "host";
   }
   info.rooflineCycles = uint64_t(rooflineCycles(network, layer, machine));
+  if (std::optional<WindowLayer> window = readWindowLayer(layer.op);
+      window && window->hasWeights()) {
+    info.weightBits = int32_t(window->weightBits);
+    info.inputBits = int32_t(window->inputBits);
+  }
   return info;
 }
 } // namespace

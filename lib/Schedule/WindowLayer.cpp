@@ -47,6 +47,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
           layer.inputChannels.assign(map->begin(), map->end());
         layer.hasResidual = bool(conv.getResidual());
         layer.hasTable = !conv.getRequant().getTable().empty();
+        layer.weightBits = conv.getWeightBits();
+        layer.inputBits = conv.getInputBits();
         return layer;
       })
       .Case([&](accel::DepthwiseConv2DOp conv) {
@@ -54,6 +56,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
         common(conv, shape(conv.getWeights()).take_front(2));
         layer.hasResidual = bool(conv.getResidual());
         layer.hasTable = !conv.getRequant().getTable().empty();
+        layer.weightBits = conv.getWeightBits();
+        layer.inputBits = conv.getInputBits();
         return layer;
       })
       .Case([&](accel::MaxPoolOp pool) {
@@ -104,8 +108,10 @@ ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,
     chunk.table = 0;
     chunk.parameters = layer.hasTable ? 256 : 0;
     chunk.weights = alignUp(chunk.parameters + 12 * outputs);
-    chunk.bytes = chunk.weights + layer.taps() * outputs *
-                                      (layer.kind == Kind::Conv ? channels : 1);
+    chunk.weightBits = layer.weightBits;
+    chunk.weightCount =
+        layer.taps() * outputs * (layer.kind == Kind::Conv ? channels : 1);
+    chunk.bytes = chunk.weights + chunk.weightCount;
     break;
   }
   chunk.bytes = alignUp(chunk.bytes);

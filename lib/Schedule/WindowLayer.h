@@ -25,6 +25,7 @@ struct WindowLayer {
   int64_t dilationY = 1, dilationX = 1, padTop = 0, padLeft = 0;
   int64_t groups = 1; ///< of a convolution
   bool hasResidual = false, hasTable = false;
+  int64_t weightBits = 8, inputBits = 8; ///< of a layer with weights
   /// Where a convolution's input channels are stored; empty if in order.
   llvm::SmallVector<int64_t> inputChannels;
 
@@ -32,6 +33,13 @@ struct WindowLayer {
     return batch * outHeight * outWidth * outChannels;
   }
   int64_t taps() const { return kernelY * kernelX; }
+  bool hasWeights() const {
+    return kind == Kind::Conv || kind == Kind::Depthwise;
+  }
+  /// The array's precision for this layer.
+  unsigned precision(const Machine &machine) const {
+    return arrayPrecision(machine, unsigned(std::max(weightBits, inputBits)));
+  }
   int64_t groupChannels() const { return channels / groups; }
   int64_t groupOutputs() const { return outChannels / groups; }
   /// Rows (columns) of the input that `count` output rows (columns) span.
@@ -60,9 +68,15 @@ llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
 std::optional<WindowLayer> readWindowLayer(mlir::Operation *op);
 
 /// Bytes of parameters, table and weights that a weight chunk of `outputs`
-/// columns and `channels` input channels takes in the scratchpad.
+/// columns and `channels` input channels takes in the scratchpad. In DRAM
+/// weights of fewer than 8 bits are packed; what is in front of them is not.
 struct ChunkLayout {
   int64_t table = 0, parameters = 0, weights = 0, bytes = 0;
+  int64_t weightCount = 0, weightBits = 8;
+  int64_t dramBytes() const {
+    return weightBits == 8 ? bytes
+                           : weights + (weightCount * weightBits + 7) / 8;
+  }
 };
 ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,
                         int64_t channels);

@@ -10,6 +10,7 @@
 
 #include "Epilogue.h"
 #include "MachineState.h"
+#include "accopt/Target/Arithmetic.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/MathExtras.h"
@@ -55,7 +56,7 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
         int16_t *target = packed.data() + column / kKernelColumns * groupSize +
                           (k / 2 * kKernelColumns + inGroup) * 2 + k % 2;
         for (size_t j = 0; j < run; ++j)
-          target[2 * j] = int16_t{source[j]};
+          target[2 * j] = int16_t{signExtend(source[j], c.precision)};
         source += run;
         column += run;
       }
@@ -79,8 +80,13 @@ void gatherPatch(const MatmulCommand &c, const int8_t *scratchpad, int y, int x,
       }
       const int8_t *source =
           scratchpad + w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch;
-      for (unsigned ch = 0; ch < c.channels; ++ch)
-        row[ch] = int16_t(source[ch] - c.inputZeroPoint);
+      if (c.precision == 8)
+        for (unsigned ch = 0; ch < c.channels; ++ch)
+          row[ch] = int16_t(source[ch] - c.inputZeroPoint);
+      else
+        for (unsigned ch = 0; ch < c.channels; ++ch)
+          row[ch] =
+              int16_t(signExtend(source[ch], c.precision) - c.inputZeroPoint);
     }
   }
 }

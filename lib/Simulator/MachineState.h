@@ -46,7 +46,9 @@ public:
   std::vector<int32_t> accumulators;
 
 private:
-  void copyRows(const DmaCommand &command, bool toScratchpad);
+  /// Calls `copy(DRAM side, scratchpad side)` for each row.
+  void forEachRow(const DmaCommand &command,
+                  llvm::function_ref<void(int8_t *, int8_t *)> copy);
   /// Splits [0, count) into one range for each thread, each a multiple of
   /// `grain` but for the last, and runs them at once.
   void parallelRanges(size_t count, size_t grain,

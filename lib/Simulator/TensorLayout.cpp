@@ -13,7 +13,9 @@ int8_t accopt::quantizeValue(float value, const TensorInfo &tensor) {
   float scaled = std::nearbyint(value / float(tensor.scale));
   if (std::isnan(scaled))
     scaled = 0;
-  return int8_t(std::clamp(scaled + float(tensor.zeroPoint), -128.0f, 127.0f));
+  auto limit = float(1 << (tensor.bits - 1));
+  return int8_t(
+      std::clamp(scaled + float(tensor.zeroPoint), -limit, limit - 1));
 }
 
 float accopt::dequantizeValue(int8_t value, const TensorInfo &tensor) {

@@ -26,7 +26,8 @@ MachineState::MachineState(const Machine &machine, uint64_t dramBytes,
       threads(threads ? threads
                       : llvm::hardware_concurrency().compute_thread_count()) {}
 
-void MachineState::copyRows(const DmaCommand &c, bool toScratchpad) {
+void MachineState::forEachRow(
+    const DmaCommand &c, llvm::function_ref<void(int8_t *, int8_t *)> copy) {
   for (int64_t i = 0; i < c.count[0]; ++i)
     for (int64_t j = 0; j < c.count[1]; ++j)
       for (int64_t k = 0; k < c.count[2]; ++k) {
@@ -35,13 +36,55 @@ void MachineState::copyRows(const DmaCommand &c, bool toScratchpad) {
         int8_t *near = scratchpad.data() + c.scratchpadAddress +
                        i * c.scratchpadStride[0] + j * c.scratchpadStride[1] +
                        k * c.scratchpadStride[2];
-        std::memcpy(toScratchpad ? near : far, toScratchpad ? far : near,
-                    c.rowBytes);
+        copy(far, near);
       }
 }
 
-void MachineState::execute(const LoadCommand &c) { copyRows(c, true); }
-void MachineState::execute(const StoreCommand &c) { copyRows(c, false); }
+/// Elements of a row that are packed in DRAM.
+static uint32_t packedElements(const DmaCommand &c) {
+  return c.bits == 8 ? 0 : c.rowBytes - c.plainBytes;
+}
+
+void MachineState::execute(const LoadCommand &c) {
+  uint32_t packed = packedElements(c), plain = c.rowBytes - packed;
+  forEachRow(c, [&](int8_t *far, int8_t *near) {
+    std::memcpy(near, far, plain);
+    const auto *source = reinterpret_cast<const uint8_t *>(far + plain);
+    // The next bits of the row, lowest first.
+    uint32_t bits = 0;
+    unsigned held = 0;
+    for (uint32_t e = 0; e < packed; ++e) {
+      if (held < c.bits) {
+        bits |= uint32_t(*source++) << held;
+        held += 8;
+      }
+      near[plain + e] = signExtend(int8_t(bits), c.bits);
+      bits >>= c.bits;
+      held -= c.bits;
+    }
+  });
+}
+
+void MachineState::execute(const StoreCommand &c) {
+  uint32_t packed = packedElements(c), plain = c.rowBytes - packed;
+  forEachRow(c, [&](int8_t *far, int8_t *near) {
+    std::memcpy(far, near, plain);
+    auto *target = reinterpret_cast<uint8_t *>(far + plain);
+    uint32_t bits = 0, mask = (1u << c.bits) - 1;
+    unsigned held = 0;
+    for (uint32_t e = 0; e < packed; ++e) {
+      bits |= (uint32_t(uint8_t(near[plain + e])) & mask) << held;
+      held += c.bits;
+      if (held >= 8) {
+        *target++ = uint8_t(bits);
+        bits >>= 8;
+        held -= 8;
+      }
+    }
+    if (held)
+      *target = uint8_t(bits);
+  });
+}
 
 namespace {
 

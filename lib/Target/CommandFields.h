@@ -48,6 +48,9 @@ template <typename C, typename V> void visitDma(C &c, V &v) {
           "bytes in the scratchpad per step of i");
   v.field(60, "scratchpad_stride_1", c.scratchpadStride[1], "... of j");
   v.field(64, "scratchpad_stride_2", c.scratchpadStride[2], "... of k");
+  v.field(68, "bits", c.bits, "bits of an element in DRAM");
+  v.field(72, "plain_bytes", c.plainBytes,
+          "bytes at the begin of a row that are not packed");
 }
 
 template <CommandOf<LoadCommand> C, typename V> void visitFields(C &c, V &v) {
@@ -115,6 +118,7 @@ template <CommandOf<MatmulCommand> C, typename V> void visitFields(C &c, V &v) {
   v.field(72, "input_zero_point", c.inputZeroPoint,
           "subtracted from each input");
   visitEpilogue(c.epilogue, v);
+  v.field(120, "precision", c.precision, "bits that the array multiplies");
 }
 
 template <CommandOf<DepthwiseCommand> C, typename V>

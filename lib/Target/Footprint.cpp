@@ -94,7 +94,7 @@ struct Collector {
   }
 
   void dma(const DmaCommand &c, bool isLoad) {
-    Region &dram = add("DRAM side", !isLoad, c.dramAddress, c.rowBytes);
+    Region &dram = add("DRAM side", !isLoad, c.dramAddress, c.dramRowBytes());
     dram.memory = Memory::Dram;
     dram.count = {c.count[0], c.count[1], c.count[2]};
     dram.stride = {c.dramStride[0], c.dramStride[1], c.dramStride[2]};

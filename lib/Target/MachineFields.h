@@ -22,6 +22,9 @@ template <typename M, typename Visitor>
 void visitParameters(M &m, Visitor &&visit) {
   visit("rows", m.rows, 1, 1024, "rows of the array");
   visit("columns", m.columns, 1, 1024, "columns of the array");
+  visit("array_rate_4bit", m.arrayRate4Bit, 1, 16,
+        "MACs of a processing element in a cycle at 4 bits");
+  visit("array_rate_2bit", m.arrayRate2Bit, 1, 16, "... at 2 bits");
   visit("scratchpad_bytes", m.scratchpadBytes, 1024, 1 << 30,
         "size of the scratchpad");
   visit("accumulator_bytes", m.accumulatorBytes, 64, 1 << 30,
@@ -57,6 +60,10 @@ template <typename P, typename Visitor>
 void visitPrices(P &p, Visitor &&visit) {
   visit("price_mac_int8", p.macInt8, 0.0, 1e6,
         "int8 multiply, int32 accumulate");
+  visit("price_mac_4bit", p.mac4Bit, 0.0, 1e6,
+        "the same at 4 bits, at a rate above 1");
+  visit("price_mac_2bit", p.mac2Bit, 0.0, 1e6,
+        "the same at 2 bits, at a rate above 1");
   visit("price_scratchpad_read_byte", p.scratchpadReadByte, 0.0, 1e6,
         "byte read from the scratchpad");
   visit("price_scratchpad_write_byte", p.scratchpadWriteByte, 0.0, 1e6,

@@ -197,10 +197,16 @@ private:
     }
     if (profile == inheritedProfile)
       return llvm::Error::success();
+    // Descriptions that say nothing of lower precisions price them as int8.
+    if (!prices.contains("price_mac_4bit"))
+      machine.energy.mac4Bit = machine.energy.macInt8;
+    if (!prices.contains("price_mac_2bit"))
+      machine.energy.mac2Bit = machine.energy.macInt8;
     std::string missing;
     visitPrices(machine.energy,
                 [&](const char *name, double &, double, double, const char *) {
-                  if (missing.empty() && !prices.contains(name))
+                  bool derived = llvm::StringRef(name).ends_with("bit");
+                  if (missing.empty() && !derived && !prices.contains(name))
                     missing = name;
                 });
     if (missing.empty())

@@ -18,6 +18,8 @@ using llvm::divideCeil;
 
 Quantities &Quantities::operator+=(const Quantities &other) {
   macs += other.macs;
+  macs4Bit += other.macs4Bit;
+  macs2Bit += other.macs2Bit;
   scratchpadReadBytes += other.scratchpadReadBytes;
   scratchpadWriteBytes += other.scratchpadWriteBytes;
   accumulatorReadBytes += other.accumulatorReadBytes;
@@ -55,6 +57,13 @@ uint64_t pixelsOf(const Window &w) {
 
 uint64_t tapsOf(const Window &w) { return uint64_t(w.kernelY) * w.kernelX; }
 
+/// Array blocks along the reduction.
+uint64_t reductionBlocksOf(const MatmulCommand &c, const Machine &m) {
+  ReductionShape shape = reductionShape(c);
+  uint64_t depth = uint64_t(m.rows) * arrayRate(m, c.precision);
+  return shape.segments * divideCeil(uint64_t(shape.segmentLength), depth);
+}
+
 uint64_t rowsOf(const DmaCommand &c) {
   return uint64_t(c.count[0]) * c.count[1] * c.count[2];
 }
@@ -89,7 +98,7 @@ struct DurationOf {
   const Machine &m;
 
   Duration dma(const DmaCommand &c) const {
-    uint64_t beats = rowsOf(c) * divideCeil(uint64_t(c.rowBytes),
+    uint64_t beats = rowsOf(c) * divideCeil(uint64_t(c.dramRowBytes()),
                                             uint64_t(m.dramBytesPerCycle));
     return {m.issueCycles + beats, m.dramLatency};
   }
@@ -97,11 +106,8 @@ struct DurationOf {
   Duration operator()(const StoreCommand &c) const { return dma(c); }
 
   Duration operator()(const MatmulCommand &c) const {
-    ReductionShape shape = reductionShape(c);
-    uint64_t reductionBlocks =
-        shape.segments * divideCeil(uint64_t(shape.segmentLength), m.rows);
     uint64_t blocks =
-        divideCeil(uint64_t(c.columns), m.columns) * reductionBlocks;
+        divideCeil(uint64_t(c.columns), m.columns) * reductionBlocksOf(c, m);
     uint64_t pixels = pixelsOf(c.window);
     // The first weights are loaded in the open; the second weight register
     // hides each later load behind the pixels of the block before.
@@ -164,13 +170,15 @@ struct QuantitiesOf {
 
   Quantities operator()(const LoadCommand &c) const {
     Quantities q;
-    q.dramReadBytes = q.scratchpadWriteBytes = rowsOf(c) * c.rowBytes;
+    q.dramReadBytes = rowsOf(c) * c.dramRowBytes();
+    q.scratchpadWriteBytes = rowsOf(c) * c.rowBytes;
     return q;
   }
 
   Quantities operator()(const StoreCommand &c) const {
     Quantities q;
-    q.scratchpadReadBytes = q.dramWriteBytes = rowsOf(c) * c.rowBytes;
+    q.scratchpadReadBytes = rowsOf(c) * c.rowBytes;
+    q.dramWriteBytes = rowsOf(c) * c.dramRowBytes();
     return q;
   }
 
@@ -178,8 +186,7 @@ struct QuantitiesOf {
     uint64_t pixels = pixelsOf(c.window);
     ReductionShape shape = reductionShape(c);
     uint64_t reduction = uint64_t(shape.segments) * shape.segmentLength;
-    uint64_t reductionBlocks =
-        shape.segments * divideCeil(uint64_t(shape.segmentLength), m.rows);
+    uint64_t reductionBlocks = reductionBlocksOf(c, m);
     uint64_t columnBlocks = divideCeil(uint64_t(c.columns), m.columns);
     uint64_t sums = 4 * pixels * c.columns;
 
@@ -187,6 +194,8 @@ struct QuantitiesOf {
     if (c.finish)
       q = epilogueQuantities(c.epilogue, pixels * c.columns, c.columns);
     q.macs = pixels * c.columns * reduction;
+    if (arrayRate(m, c.precision) > 1)
+      (c.precision == 4 ? q.macs4Bit : q.macs2Bit) = q.macs;
     q.scratchpadReadBytes +=
         pixels * reduction * columnBlocks + reduction * c.columns;
     q.accumulatorWriteBytes = sums * reductionBlocks;
@@ -265,7 +274,8 @@ Energy accopt::energy(const Quantities &q, uint64_t cycles,
                       const Machine &machine) {
   const EnergyProfile &p = machine.energy;
   Energy e;
-  e.array = double(q.macs) * p.macInt8;
+  e.array = double(q.macs - q.macs4Bit - q.macs2Bit) * p.macInt8 +
+            double(q.macs4Bit) * p.mac4Bit + double(q.macs2Bit) * p.mac2Bit;
   e.scratchpad = double(q.scratchpadReadBytes) * p.scratchpadReadByte +
                  double(q.scratchpadWriteBytes) * p.scratchpadWriteByte;
   e.accumulator = double(q.accumulatorReadBytes) * p.accumulatorReadByte +

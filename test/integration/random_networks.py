@@ -1,11 +1,12 @@
 """Random networks on random machines: the binary computes what MLIR's JIT computes.
 
-    python random_networks.py [--cases N] [--seed S] [--runner accopt-prove]
+    python random_networks.py [--cases N] [--seed S] [--bits] [--runner accopt-prove]
 
 Each case is a graph of random ops, shapes, strides, pads, dilations and groups on a
 machine with random sizes and bandwidths. accopt-prove compares every layer's integers
 with the JIT and the analysis with the simulator; a case that does not fit its machine
-may be refused, in one line.
+may be refused, in one line. With --bits values have 2 to 8 bits at random, on machines
+with random rates for 4 and 2 bits.
 """
 
 import argparse
@@ -199,7 +200,7 @@ class Network:
         return model
 
 
-def machine(rng):
+def machine(rng, bits):
     rows, columns = rng.choice([4, 8, 12, 16, 32]), rng.choice([4, 8, 16, 24, 32])
     parameters = dict(
         rows=rows, columns=columns,
@@ -210,6 +211,8 @@ def machine(rng):
         issue_cycles=rng.choice([1, 4, 9]),
         lanes=rng.choice([4, 16, 48, 64]),
         vector_latency=rng.choice([1, 8, 12]))
+    if bits:
+        parameters.update(array_rate_4bit=rng.choice([1, 2, 3]), array_rate_2bit=rng.choice([1, 2, 4, 16]))
     text = ",".join(f"{key}={value}" for key, value in parameters.items())
     return "systolic16x16{" + text + "}"
 
@@ -221,6 +224,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--bits", action="store_true")
     parser.add_argument("--runner", default="accopt-prove")
     parser.add_argument("--keep", help="folder where failing models are written")
     arguments = parser.parse_args()
@@ -232,9 +236,11 @@ def main():
             rng = random.Random(f"{arguments.seed}:{case}")
             model = Network(rng).model()
             onnx.save(model, path)
-            target = machine(rng)
-            run = subprocess.run([arguments.runner, str(path), f"--target={target}", f"--seed={case}"],
-                                 capture_output=True, text=True, timeout=300)
+            target = machine(rng, arguments.bits)
+            command = [arguments.runner, str(path), f"--target={target}", f"--seed={case}"]
+            if arguments.bits:
+                command.append(f"--narrow-seed={rng.randrange(2**32)}")
+            run = subprocess.run(command, capture_output=True, text=True, timeout=300)
             lines = run.stderr.strip().splitlines()
             if run.returncode == 0:
                 passed += 1

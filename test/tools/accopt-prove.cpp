@@ -7,18 +7,23 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "NarrowTypes.h"
+
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
 #include "accopt/Conversion/AccelToTosa.h"
+#include "accopt/Conversion/NNToAccel.h"
 #include "accopt/Driver/Compile.h"
 #include "accopt/Execution/Executor.h"
 #include "accopt/Simulator/Simulator.h"
+#include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/MachineIO.h"
 #include "dialects/Accel/AccelOps.h"
 #include "lib/Simulator/Runner/HostExecutor.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/Verifier.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -35,6 +40,8 @@ static cl::list<std::string> shapes("input-shape");
 static cl::opt<unsigned> seed("seed", cl::init(0));
 static cl::opt<bool> costOnly("cost-only",
                               cl::desc("Compare analysis and simulator only"));
+static cl::opt<uint64_t>
+    narrowSeed("narrow-seed", cl::desc("Give values random bits from 2 to 8"));
 static llvm::ExitOnError exitOnError("accopt-prove: ");
 
 namespace {
@@ -132,7 +139,7 @@ std::vector<Tensor> randomInputs(const Program &program) {
       size *= extent;
     std::vector<int8_t> values(size);
     for (int8_t &value : values)
-      value = int8_t(random());
+      value = signExtend(int8_t(random()), unsigned(info.bits));
     inputs.push_back(Tensor::create<int8_t>(info.shape, values));
   }
   return inputs;
@@ -165,9 +172,18 @@ int main(int argc, char **argv) {
     options.import.inputShapes[name] = exitOnError(parseShape(size));
   }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  if (narrowSeed.getNumOccurrences())
+    options.stage = Stage::NNQuantized;
   auto layers = compileToLayers(options, context);
   if (!layers)
     return 1;
+  if (narrowSeed.getNumOccurrences()) {
+    test::narrowTypes(layers->lookupSymbol<mlir::func::FuncOp>("main"),
+                      narrowSeed);
+    if (mlir::failed(convertNNToAccel(*layers)) ||
+        mlir::failed(mlir::verify(*layers)))
+      return 1;
+  }
   auto compiled = compileLayers(*layers, exitOnError(loadMachine(target)));
   if (mlir::failed(compiled))
     return 1;

@@ -72,6 +72,8 @@ Program sample(uint64_t seed) {
       {"softmax", {{end + 2048, {60}}}, {{end + 3000, {4, 15}}}}};
   p.hostModule = std::string("ML\xefR\0bytes", 10);
   p.layers.push_back({"last", "softmax", "host", "no exponential", 9});
+  p.layers[2].weightBits = 3, p.layers[2].inputBits = 5;
+  p.tensors.back().bits = 4;
   random.append(3, HostCommand{0, 60, 120, 60}, {0, 0, 1, 0});
   return p;
 }
@@ -93,6 +95,7 @@ void expectSame(const Program &a, const Program &b) {
     EXPECT_EQ(x.modelShape, y.modelShape);
     EXPECT_EQ(x.scale, y.scale);
     EXPECT_EQ(x.zeroPoint, y.zeroPoint);
+    EXPECT_EQ(x.bits, y.bits);
     EXPECT_EQ(x.definedBy, y.definedBy);
   }
   ASSERT_EQ(a.layers.size(), b.layers.size());
@@ -100,6 +103,8 @@ void expectSame(const Program &a, const Program &b) {
     EXPECT_EQ(a.layers[i].name, b.layers[i].name);
     EXPECT_EQ(a.layers[i].reason, b.layers[i].reason);
     EXPECT_EQ(a.layers[i].rooflineCycles, b.layers[i].rooflineCycles);
+    EXPECT_EQ(a.layers[i].weightBits, b.layers[i].weightBits);
+    EXPECT_EQ(a.layers[i].inputBits, b.layers[i].inputBits);
   }
   ASSERT_EQ(a.hostFunctions.size(), b.hostFunctions.size());
   for (size_t i = 0; i < a.hostFunctions.size(); ++i) {
@@ -201,8 +206,12 @@ TEST(Binary, DamagedTablesAreRefused) {
     copy.replace(position, from.size(), to);
     return loadError(copy);
   };
-  EXPECT_THAT(replaced("\"format\":1", "\"format\":2"),
-              HasSubstr("expected format 1, got 2"));
+  EXPECT_THAT(replaced("\"format\":2", "\"format\":1"),
+              HasSubstr("expected format 2, got 1"));
+  EXPECT_THAT(replaced("\"bits\":8", "\"bits\":9"),
+              HasSubstr("expected 2 to 8 bits, got 9"));
+  EXPECT_THAT(replaced("\"weight_bits\":0", "\"weight_bits\":1"),
+              HasSubstr("expected 0, or 2 to 8 bits"));
   EXPECT_THAT(replaced("lanes: ", "lames: "), HasSubstr("unknown field"));
   EXPECT_THAT(
       replaced("accumulator_bytes: 1048576", "accumulator_bytes: 2097152"),
@@ -248,6 +257,16 @@ TEST(Validate, Fields) {
   refuse<LoadCommand>([](auto &c) { c.count[1] = 0; },
                       "command 0 (load): expected counts and row bytes");
   refuse<LoadCommand>([](auto &c) { c.rowBytes = 0; }, "row bytes of 1");
+  refuse<LoadCommand>([](auto &c) { c.bits = 1; },
+                      "expected elements of 2 to 8 bits, got 1");
+  refuse<StoreCommand>([](auto &c) { c.bits = 9; }, "2 to 8 bits, got 9");
+  refuse<LoadCommand>([](auto &c) { c.plainBytes = 1; },
+                      "expected at most 0 plain bytes, got 1");
+  refuse<LoadCommand>(
+      [](auto &c) { c.bits = 4, c.plainBytes = c.rowBytes + 1; },
+      "plain bytes, got 262145");
+  refuse<MatmulCommand>([](auto &c) { c.precision = 3; },
+                        "expected a precision of 8, 4 or 2, got 3");
   refuse<MatmulCommand>([](auto &c) { c.window.kernelX = 0; },
                         "expected sizes, strides and dilations of 1");
   refuse<MatmulCommand>([](auto &c) { c.window.strideY = 0; },

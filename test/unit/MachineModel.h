@@ -80,6 +80,10 @@ struct MachineModel {
       for (int j = 0; j < c.count[1]; ++j)
         for (int k = 0; k < c.count[2]; ++k)
           for (uint32_t b = 0; b < c.rowBytes; ++b) {
+            if (c.bits != 8 && b >= c.plainBytes) {
+              copyPacked(c, load, i, j, k, b);
+              continue;
+            }
             int64_t far =
                 int64_t(c.dramAddress) + int64_t(i) * c.dramStride[0] +
                 int64_t(j) * c.dramStride[1] + int64_t(k) * c.dramStride[2] + b;
@@ -92,6 +96,41 @@ struct MachineModel {
             else
               dram.at(far) = scratchpad.at(near);
           }
+  }
+
+  /// Element b of a packed row, one bit at a time.
+  void copyPacked(const DmaCommand &c, bool load, int i, int j, int k,
+                  uint32_t b) {
+    int64_t row = int64_t(c.dramAddress) + int64_t(i) * c.dramStride[0] +
+                  int64_t(j) * c.dramStride[1] + int64_t(k) * c.dramStride[2] +
+                  c.plainBytes;
+    int64_t near = int64_t(c.scratchpadAddress) +
+                   int64_t(i) * c.scratchpadStride[0] +
+                   int64_t(j) * c.scratchpadStride[1] +
+                   int64_t(k) * c.scratchpadStride[2] + b;
+    int value = 0;
+    for (int bit = 0; bit < c.bits; ++bit) {
+      uint64_t n = uint64_t(b - c.plainBytes) * c.bits + bit;
+      int8_t &byte = dram.at(row + int64_t(n / 8));
+      if (load) {
+        value |= (uint8_t(byte) >> n % 8 & 1) << bit;
+        continue;
+      }
+      // The first bit of a byte clears what was there.
+      unsigned old = n % 8 == 0 ? 0 : uint8_t(byte);
+      unsigned set = uint8_t(scratchpad.at(near)) >> bit & 1;
+      byte = int8_t(old | set << n % 8);
+    }
+    if (load)
+      scratchpad.at(near) =
+          int8_t(value >= 1 << (c.bits - 1) ? value - (1 << c.bits) : value);
+  }
+
+  /// The value of the low bits in two's complement.
+  static int64_t lowBits(int64_t value, int bits) {
+    int64_t modulus = int64_t(1) << bits;
+    int64_t low = ((value % modulus) + modulus) % modulus;
+    return low >= modulus / 2 ? low - modulus : low;
   }
 
   void run(const LoadCommand &c) { copy(c, true); }
@@ -116,8 +155,10 @@ struct MachineModel {
               for (int ch = 0; ch < c.channels; ++ch, ++k) {
                 int64_t value;
                 if (tap(w, y, x, ky, kx, ch, value))
-                  sum += (value - c.inputZeroPoint) *
-                         scratchpad.at(weights + uint64_t(k) * width + j);
+                  sum +=
+                      (lowBits(value, c.precision) - c.inputZeroPoint) *
+                      lowBits(scratchpad.at(weights + uint64_t(k) * width + j),
+                              c.precision);
               }
           if (c.finish)
             finish(c.epilogue, y, x, first + j, int32_t(uint32_t(sum)));

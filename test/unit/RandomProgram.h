@@ -31,6 +31,8 @@ public:
     m.name = "random";
     m.rows = 1u << number(1, 5);
     m.columns = 1u << number(1, 5);
+    m.arrayRate4Bit = number(1, 16);
+    m.arrayRate2Bit = number(1, 16);
     m.lanes = 1u << number(0, 8);
     m.dramBytesPerCycle = number(1, 64);
     m.dramLatency = number(0, 200);
@@ -138,6 +140,7 @@ public:
     c.weights = kWeights + number(0, 64);
     c.accumulator = 4 * number(0, 64);
     c.epilogue = epilogue(c.window, c.columns);
+    c.precision = coin() ? 8 : coin() ? 4 : 2;
     return c;
   }
 
@@ -239,6 +242,10 @@ public:
     }
     c.dramAddress = uint32_t(dramBase - lowest + number(0, 64));
     c.scratchpadAddress = number(0, 64);
+    if (coin()) {
+      c.bits = uint8_t(number(2, 7));
+      c.plainBytes = coin() ? 0 : number(0, c.rowBytes);
+    }
     return c;
   }
 

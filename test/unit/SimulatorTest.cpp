@@ -6,6 +6,7 @@
 #include "MachineModel.h"
 #include "RandomProgram.h"
 #include "accopt/CodeGen/Binary.h"
+#include "accopt/Target/Arithmetic.h"
 
 #include "gtest/gtest.h"
 
@@ -61,6 +62,93 @@ TEST(Simulator, Matmul) {
     RandomProgram random(seed);
     MatmulCommand command = random.matmul();
     compare(random.build(command), seed);
+    if (HasFatalFailure())
+      return;
+  }
+}
+
+/// Operands that fit a precision give the same sums at it as at 8 bits.
+TEST(Simulator, PrecisionsAgreeOnNarrowValues) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
+    RandomProgram random(seed);
+    MatmulCommand command = random.matmul();
+    for (unsigned precision : {4u, 2u}) {
+      std::vector<uint8_t> &bytes = random.program.constants[0].bytes;
+      for (uint32_t i = 0; i < 2 * RandomProgram::kArea; ++i)
+        bytes[i] = uint8_t(signExtend(int8_t(bytes[i]), precision));
+      std::vector<int8_t> results[2];
+      for (bool low : {false, true}) {
+        command.precision = low ? uint8_t(precision) : 8;
+        random.program.commands.clear();
+        Program &program = random.build(command);
+        ASSERT_FALSE(bool(validateProgram(program)));
+        Simulator simulator(program, nullptr);
+        ASSERT_TRUE(bool(simulator.run()));
+        TensorInfo all;
+        all.shape = {int64_t(program.dramBytes)};
+        results[low] = simulator.tensorBytes(all).vec();
+      }
+      EXPECT_EQ(results[0], results[1]) << "seed " << seed;
+    }
+  }
+}
+
+/// A few packed rows by hand, and the way back.
+TEST(Simulator, PackedRowsByHand) {
+  Program p;
+  p.machine = defaultMachine();
+  p.dramBytes = 64;
+  p.layers.resize(1);
+  // 3-bit elements 1, -1, 3, -4, 0, 2: 001 111 011 100 000 010, lowest first,
+  // after one plain byte; bits 0 to 7 are 1 | 7 << 3 | 3 << 6, then 3 >> 2 | 4
+  // << 1 | 0 << 4 | 2 << 7, then 2 >> 1.
+  p.constants = {{0, {0x85, 1 | 7 << 3 | (3 & 3) << 6, 3 >> 2 | 4 << 1, 1}}};
+  LoadCommand load;
+  load.rowBytes = 7;
+  load.bits = 3;
+  load.plainBytes = 1;
+  StoreCommand plain, packed;
+  plain.rowBytes = 7;
+  plain.dramAddress = 16;
+  static_cast<DmaCommand &>(packed) = load;
+  packed.dramAddress = 32;
+  for (Operation op : {Operation(load), Operation(plain), Operation(packed)})
+    p.commands.emplace_back().operation = op;
+  p.commands[1].take[0] = 1;
+  ASSERT_FALSE(bool(validateProgram(p)));
+  Simulator simulator(p, nullptr);
+  auto result = simulator.run();
+  ASSERT_TRUE(bool(result));
+  auto read = [&](uint32_t address, int64_t size) {
+    TensorInfo tensor;
+    tensor.address = address;
+    tensor.shape = {size};
+    return simulator.tensorBytes(tensor).vec();
+  };
+  EXPECT_EQ(read(16, 7), (std::vector<int8_t>{-123, 1, -1, 3, -4, 0, 2}));
+  EXPECT_EQ(read(32, 5),
+            (std::vector<int8_t>{-123, read(0, 4)[1], read(0, 4)[2], 1, 0}));
+  EXPECT_EQ(result->layers[0].quantities.dramReadBytes, 4u);
+}
+
+/// Every width, loaded and stored, against the naive model.
+TEST(Simulator, PackedRows) {
+  for (uint64_t seed = 0; seed < 70; ++seed) {
+    RandomProgram random(seed);
+    LoadCommand load{random.dma(0)}, all;
+    StoreCommand store{random.dma(RandomProgram::kBytes)}, back;
+    load.bits = uint8_t(2 + seed % 7);
+    store.bits = uint8_t(2 + seed / 7 % 7);
+    for (DmaCommand *c : {(DmaCommand *)&load, (DmaCommand *)&store})
+      c->plainBytes =
+          c->bits == 8 || random.coin() ? 0 : random.number(0, c->rowBytes);
+    all.rowBytes = back.rowBytes = RandomProgram::kBytes;
+    back.dramAddress = RandomProgram::kBytes;
+    random.append(0, all);
+    random.append(0, load);
+    random.append(2, back, {2, 0, 0, 0});
+    random.append(2, store);
+    compare(random.program, seed);
     if (HasFatalFailure())
       return;
   }

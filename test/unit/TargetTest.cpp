@@ -118,6 +118,80 @@ TEST(Timing, MatmulWithFewPixelsWaitsForWeights) {
   EXPECT_EQ(timeOf(c).occupancy, 4u + 16 + 11 * 16 + 3 + 31 + 8);
 }
 
+TEST(Timing, MatmulAtLowerPrecision) {
+  Machine m = llvm::cantFail(loadMachine("systolic16x16-mixed"));
+  MatmulCommand c = convolution();
+  c.precision = 4;
+  // Blocks are 16 * 2 deep: 1 for a kernel row of 24, 3 in all, times 2 column
+  // blocks: 6.
+  EXPECT_EQ(duration(command(c), m).occupancy, 4u + 16 + 5 * 30 + 61 + 8);
+  Quantities q = quantities(command(c), m);
+  EXPECT_EQ(q.macs, 30u * 72 * 20);
+  EXPECT_EQ(q.macs4Bit, q.macs);
+  EXPECT_EQ(q.macs2Bit, 0u);
+  EXPECT_EQ(q.accumulatorWriteBytes, 4u * 30 * 20 * 3);
+  EXPECT_EQ(q.accumulatorReadBytes, 4u * 30 * 20 * 2);
+  EXPECT_EQ(q.scratchpadReadBytes, 30u * 72 * 2 + 72 * 20 + 12 * 20);
+  // 0.2 / 4 + 0.1 pJ.
+  EXPECT_DOUBLE_EQ(energy(q, 0, m).array, 30 * 72 * 20 * 0.15);
+
+  // A kernel row of 7 * 24 = 168 in blocks of 64: 3, times 3 rows and 2 column
+  // blocks: 18; at 4 bits 6 of 32, 36; at 8 bits 11 of 16, 66.
+  c.window.kernelX = 7;
+  c.channels = 24;
+  c.window.inputPixelPitch = 24;
+  c.precision = 2;
+  EXPECT_EQ(duration(command(c), m).occupancy, 4u + 16 + 17 * 30 + 61 + 8);
+  q = quantities(command(c), m);
+  EXPECT_EQ(q.macs2Bit, 30u * 504 * 20);
+  EXPECT_DOUBLE_EQ(energy(q, 0, m).array, 30 * 504 * 20 * 0.1125);
+  c.precision = 4;
+  EXPECT_EQ(duration(command(c), m).occupancy, 4u + 16 + 35 * 30 + 61 + 8);
+  c.precision = 8;
+  EXPECT_EQ(duration(command(c), m).occupancy, 4u + 16 + 65 * 30 + 61 + 8);
+
+  // Without a rate nothing is gained.
+  c.precision = 2;
+  EXPECT_EQ(timeOf(c).occupancy, 4u + 16 + 65 * 30 + 61 + 8);
+  EXPECT_EQ(countsOf(c).macs2Bit, 0u);
+}
+
+TEST(Timing, PrecisionThatTheArrayTakes) {
+  Machine m = machine();
+  for (unsigned bits : {2, 3, 4, 8})
+    EXPECT_EQ(arrayPrecision(m, bits), 8u);
+  m.arrayRate4Bit = 2;
+  EXPECT_EQ(arrayPrecision(m, 2), 4u);
+  EXPECT_EQ(arrayPrecision(m, 4), 4u);
+  EXPECT_EQ(arrayPrecision(m, 5), 8u);
+  m.arrayRate2Bit = 2;
+  EXPECT_EQ(arrayPrecision(m, 2), 2u);
+  EXPECT_EQ(arrayPrecision(m, 3), 4u);
+  m.arrayRate4Bit = 1;
+  EXPECT_EQ(arrayPrecision(m, 3), 8u);
+}
+
+TEST(Timing, PackedRows) {
+  LoadCommand c;
+  c.count = {2, 3, 4};
+  c.rowBytes = 100;
+  c.bits = 3;
+  // 24 rows of ceil(300 / 8) = 38 bytes: 3 beats.
+  EXPECT_EQ(timeOf(c).occupancy, 4u + 72);
+  EXPECT_EQ(countsOf(c).dramReadBytes, 24u * 38);
+  EXPECT_EQ(countsOf(c).scratchpadWriteBytes, 24u * 100);
+  c.plainBytes = 60;
+  // 60 and ceil(120 / 8) = 15: 5 beats.
+  EXPECT_EQ(timeOf(c).occupancy, 4u + 24 * 5);
+  EXPECT_EQ(countsOf(c).dramReadBytes, 24u * 75);
+  StoreCommand s;
+  s.rowBytes = 33;
+  s.bits = 4;
+  EXPECT_EQ(timeOf(s).occupancy, 4u + 2);
+  EXPECT_EQ(countsOf(s).dramWriteBytes, 17u);
+  EXPECT_EQ(countsOf(s).scratchpadReadBytes, 33u);
+}
+
 TEST(Timing, MatmulPart) {
   MatmulCommand c = convolution();
   c.accumulate = true;
@@ -328,6 +402,29 @@ TEST(Machine, OwnPricesReload) {
   ASSERT_TRUE(bool(again)) << llvm::toString(again.takeError());
   EXPECT_EQ(printMachine(*again), text);
   EXPECT_EQ(again->energy.macInt8, m.energy.macInt8);
+}
+
+TEST(Machine, LowPrecisionPricesMayBeLeftOut) {
+  // Everything that machines of one precision give.
+  std::string text = printMachine(machine()), old;
+  for (llvm::StringRef rest = text, line; !rest.empty();) {
+    std::tie(line, rest) = rest.split('\n');
+    if (line.contains("_4bit") || line.contains("_2bit"))
+      continue;
+    line.consume_front("# price") ? old += "price" + line.str()
+                                  : old += line.str();
+    old += '\n';
+  }
+  size_t profile = old.find("horowitz45");
+  ASSERT_NE(profile, std::string::npos);
+  old.replace(profile, 10, "mine");
+  auto m = parseMachine(llvm::MemoryBufferRef(old, "m.yaml"));
+  ASSERT_TRUE(bool(m)) << llvm::toString(m.takeError());
+  EXPECT_EQ(m->arrayRate4Bit, 1u);
+  EXPECT_EQ(m->energy.mac4Bit, 0.3);
+  EXPECT_EQ(m->energy.mac2Bit, 0.3);
+  EXPECT_NE(errorOf(old + "array_rate_2bit: 17\n"), "");
+  EXPECT_NE(errorOf(old + "array_rate_4bit: 0\n"), "");
 }
 
 TEST(Machine, OverridesRederivePrices) {

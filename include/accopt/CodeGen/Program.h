@@ -32,6 +32,8 @@ struct TensorInfo {
   std::vector<int64_t> modelShape;
   double scale = 1;
   int32_t zeroPoint = 0;
+  /// 2 to 8: values lie in [-2^(bits - 1), 2^(bits - 1) - 1].
+  int32_t bits = 8;
   /// Layer after which the tensor is complete and until which it is alive; an
   /// input is complete before layer 0 (-1).
   int32_t definedBy = -1;
@@ -44,6 +46,8 @@ struct LayerInfo {
   std::string placement; ///< "array", "vector", "dma" or "host"
   std::string reason;    ///< why on the host; else empty
   uint64_t rooflineCycles = 0;
+  /// Of the operands of a layer with weights, 2 to 8; 0 for others.
+  int32_t weightBits = 0, inputBits = 0;
 };
 
 /// A function of the host's module: int8 tensors in DRAM in and out.

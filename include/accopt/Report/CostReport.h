@@ -71,7 +71,15 @@ struct OpCost {
   CostBound bound = CostBound::Compute;
   /// MACs done over MACs possible in `cycles`, 0 to 1.
   double utilization = 0;
+  /// Of an op with weights, 2 to 8; 0 for others.
+  int64_t weightBits = 0, inputBits = 0;
+  /// The precision of the array's commands, 8, 4 or 2, and the MACs that a
+  /// processing element does in a cycle at it; 0 and 1 for other ops.
+  int64_t arrayPrecision = 0, arrayRate = 1;
 
+  bool hasFewBits() const {
+    return (weightBits && weightBits < 8) || (inputBits && inputBits < 8);
+  }
   double energyPj() const { return sumEnergy(energy); }
   bool operator==(const OpCost &) const = default;
 };
@@ -98,13 +106,18 @@ struct CostReport {
   /// A JSON object of all parameters of the target.
   llvm::json::Value targetParameters = llvm::json::Object{};
   double clockHz = 1e9;
-  /// MACs of the array per cycle at full rate, for the total's utilization.
+  /// MACs of the array per cycle at 8 bits, for the total's utilization.
   int64_t peakMacsPerCycle = 0;
+  /// Whether the array is faster at 4 or 2 bits than at 8.
+  bool hasArrayRates = false;
   /// Bytes of DRAM that the program needs at most.
   int64_t dramPeakBytes = 0;
 
   std::vector<OpCost> ops;
   CostTotal total;
+
+  /// Whether an op has weights or inputs of fewer than 8 bits.
+  bool hasFewBits() const;
 
   /// Sets `total` from `ops`, `clockHz` and `peakMacsPerCycle`.
   void computeTotal();

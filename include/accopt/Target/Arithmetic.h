@@ -41,6 +41,13 @@ inline int32_t applyScale(int32_t value, int32_t multiplier, uint8_t shift) {
   return static_cast<int32_t>(static_cast<int64_t>(product + round) >> bits);
 }
 
+/// The low `bits` bits (1 to 8) of a byte, sign-extended.
+inline int8_t signExtend(int8_t value, unsigned bits) {
+  unsigned unused = 8 - bits;
+  return static_cast<int8_t>(static_cast<int8_t>(uint8_t(value) << unused) >>
+                             unused);
+}
+
 /// Additions of the machine wrap at 32 bits.
 inline int32_t wrappingAdd(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) +

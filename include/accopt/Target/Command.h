@@ -24,12 +24,27 @@ inline constexpr unsigned kEngineCount = 4;
 /// `dramAddress + i * dramStride[0] + j * dramStride[1] + k * dramStride[2]`
 /// in DRAM, and likewise in the scratchpad. Strides are in bytes and may be
 /// negative on the DRAM side.
+///
+/// With `bits` below 8 the rows are packed in DRAM: after `plainBytes` bytes
+/// that are copied as they are, element e of a row (a byte of the scratchpad,
+/// sign-extended when loaded, its low bits when stored) is bits [e * bits, (e +
+/// 1) * bits) of what follows, where bit n is bit n % 8 of byte n / 8.
 struct DmaCommand {
   uint32_t dramAddress = 0, scratchpadAddress = 0;
   std::array<uint16_t, 3> count = {1, 1, 1};
   uint32_t rowBytes = 0;
   std::array<int32_t, 3> dramStride = {0, 0, 0};
   std::array<uint32_t, 3> scratchpadStride = {0, 0, 0};
+  uint8_t bits = 8; ///< 2 to 8, of an element in DRAM
+  uint32_t plainBytes = 0;
+
+  /// Bytes of a row in DRAM.
+  uint32_t dramRowBytes() const {
+    if (bits == 8 || plainBytes >= rowBytes)
+      return rowBytes;
+    return plainBytes +
+           uint32_t((uint64_t(rowBytes - plainBytes) * bits + 7) / 8);
+  }
   bool operator==(const DmaCommand &) const = default;
 };
 /// DRAM to scratchpad, on the LOAD engine.
@@ -92,6 +107,11 @@ struct Epilogue {
 /// * 4` bytes. Without `accumulate` it starts from zero. Where the whole
 /// reduction is in one command (!accumulate && finish) every column block uses
 /// the accumulators of block 0.
+///
+/// With a `precision` of 4 or 2 the array takes the low 4 or 2 bits of inputs
+/// and weights, sign-extended, and a processing element takes the machine's
+/// rate of this precision in reduction indices at once: blocks are `rows` times
+/// the rate deep. Where bytes lie does not change.
 struct MatmulCommand {
   Window window;
   uint16_t channels = 1, columns = 1;
@@ -99,6 +119,7 @@ struct MatmulCommand {
   uint32_t weights = 0, accumulator = 0;
   bool accumulate = false, finish = true;
   Epilogue epilogue;
+  uint8_t precision = 8; ///< 8, 4 or 2
   bool operator==(const MatmulCommand &) const = default;
 };
 

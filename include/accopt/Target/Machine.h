@@ -17,7 +17,8 @@ namespace accopt {
 /// Prices of events in picojoules; one named profile per source, never mixed.
 struct EnergyProfile {
   std::string name, source;
-  double macInt8 = 0; ///< int8 multiply, int32 add
+  double macInt8 = 0;              ///< int8 multiply, int32 add
+  double mac4Bit = 0, mac2Bit = 0; ///< where the array has a rate for them
   double scratchpadReadByte = 0, scratchpadWriteByte = 0;
   double accumulatorReadByte = 0, accumulatorWriteByte = 0;
   double dramByte = 0;
@@ -37,6 +38,8 @@ struct Machine {
   std::string name;
   std::string dataflow = "weight-stationary";
   uint32_t rows = 16, columns = 16; ///< the array; weight-stationary
+  /// MACs of a processing element in a cycle, at 4 and at 2 bits.
+  uint32_t arrayRate4Bit = 1, arrayRate2Bit = 1;
   uint32_t scratchpadBytes = 256 * 1024;
   uint32_t accumulatorBytes = 64 * 1024; ///< int32 accumulators
   uint32_t dramBytesPerCycle = 16;       ///< each direction
@@ -50,6 +53,27 @@ struct Machine {
   double hostCyclesPerOperation = 1, hostCyclesPerByte = 0.25;
   EnergyProfile energy;
 };
+
+/// MACs that a processing element does in a cycle at a precision of 8, 4 or 2
+/// bits; 1 at any other.
+inline uint32_t arrayRate(const Machine &machine, unsigned precision) {
+  if (precision == 4)
+    return machine.arrayRate4Bit;
+  return precision == 2 ? machine.arrayRate2Bit : 1;
+}
+
+/// The precision at which `machine` multiplies operands of up to `bits` bits:
+/// the fastest that holds them, the smallest of equals; 8 where no other is
+/// faster than 8.
+inline unsigned arrayPrecision(const Machine &machine, unsigned bits) {
+  unsigned best = 8;
+  for (unsigned precision : {4u, 2u}) {
+    uint32_t rate = arrayRate(machine, precision);
+    if (bits <= precision && rate > 1 && rate >= arrayRate(machine, best))
+      best = precision;
+  }
+  return best;
+}
 
 } // namespace accopt
 

@@ -23,7 +23,9 @@ struct Duration {
 
 /// How often each priced event happens.
 struct Quantities {
-  uint64_t macs = 0;
+  uint64_t macs = 0; ///< at any precision
+  /// Of these, those of an array that has a rate for 4 and for 2 bits.
+  uint64_t macs4Bit = 0, macs2Bit = 0;
   uint64_t scratchpadReadBytes = 0, scratchpadWriteBytes = 0;
   uint64_t accumulatorReadBytes = 0, accumulatorWriteBytes = 0;
   uint64_t dramReadBytes = 0, dramWriteBytes = 0;

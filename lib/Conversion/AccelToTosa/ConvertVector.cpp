@@ -11,6 +11,14 @@ using namespace mlir;
 
 namespace accopt {
 
+Value LayerConverter::clamp(Value value, int64_t low, int64_t high) {
+  if (low > -128)
+    value = b.maximum(value, b.splat(getShape(value), b.getI8Type(), low));
+  if (high < 127)
+    value = b.minimum(value, b.splat(getShape(value), b.getI8Type(), high));
+  return value;
+}
+
 Value LayerConverter::convert(accel::MaxPoolOp op) {
   constexpr int64_t lowest = -128;
   ArrayRef<int64_t> outShape = getShape(op.getResult());
@@ -20,18 +28,20 @@ Value LayerConverter::convert(accel::MaxPoolOp op) {
   if (window.isDilated() || window.hasWidePadding())
     input = window.padExplicitly(b, input, lowest);
   if (!window.isDilated())
-    return tosa::MaxPool2dOp::create(
-        b, op.getType(), input, ArrayRef<int64_t>(window.kernel),
-        ArrayRef<int64_t>(window.strides), window.tosaPad());
+    return clamp(tosa::MaxPool2dOp::create(
+                     b, op.getType(), input, ArrayRef<int64_t>(window.kernel),
+                     ArrayRef<int64_t>(window.strides), window.tosaPad()),
+                 int32_t(op.getClampMin()), int32_t(op.getClampMax()));
   // TOSA's maximum has no dilation.
   Value init = b.splat(outShape, b.getI8Type(), lowest);
   Value kernel =
       tensor::EmptyOp::create(b, ArrayRef(window.kernel), b.getI8Type());
-  return linalg::PoolingNhwcMaxOp::create(
-             b, TypeRange{init.getType()}, ValueRange{input, kernel},
-             ValueRange{init}, b.getI64TensorAttr(window.strides),
-             b.getI64TensorAttr(window.dilations))
-      .getResult(0);
+  Value highest = linalg::PoolingNhwcMaxOp::create(
+                      b, TypeRange{init.getType()}, ValueRange{input, kernel},
+                      ValueRange{init}, b.getI64TensorAttr(window.strides),
+                      b.getI64TensorAttr(window.dilations))
+                      .getResult(0);
+  return clamp(highest, int32_t(op.getClampMin()), int32_t(op.getClampMax()));
 }
 
 /// Taps of each window, in row-major order, that lie inside the input.
@@ -96,7 +106,8 @@ Value LayerConverter::convert(accel::AvgPoolOp op) {
     scaled = b.rescale(scaled, multipliers, shifts, 0, 0, i32);
     scaled = b.reshape(b.transpose(scaled, {0, 2, 1}), outShape);
   }
-  return clampToInt8(scaled, op.getOutputZeroPoint(), -128, 127);
+  return clampToInt8(scaled, int32_t(op.getOutputZeroPoint()),
+                     int32_t(op.getClampMin()), int32_t(op.getClampMax()));
 }
 
 Value LayerConverter::convert(accel::BinaryOp op) {

@@ -41,6 +41,8 @@ private:
   Value applyScale(Value value, int64_t zeroPoint, accel::ScaleAttr scale);
   /// clamp(value + zeroPoint, low, high) as i8, where the sum does not wrap.
   Value clampToInt8(Value value, int64_t zeroPoint, int64_t low, int64_t high);
+  /// clamp(value, low, high) of int8; nothing where the bounds are int8's.
+  Value clamp(Value value, int64_t low, int64_t high);
   Value lookup(Value value, llvm::ArrayRef<int8_t> table);
   /// Accumulators to int8; `residual` may be null.
   Value requantize(Value accumulators, Value residual,

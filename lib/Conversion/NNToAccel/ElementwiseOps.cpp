@@ -136,9 +136,9 @@ LogicalResult Lowering::convertBinary(Operation *op) {
       builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale,
       builder.getI32IntegerAttr(out.zeroPoint),
       builder.getI32IntegerAttr(low ? quantizeReal(low->convertToFloat(), out)
-                                    : -128),
+                                    : out.low),
       builder.getI32IntegerAttr(high ? quantizeReal(high->convertToFloat(), out)
-                                     : 127));
+                                     : out.high));
   set(result, converted, order);
   return success();
 }

@@ -24,7 +24,17 @@ std::optional<ActivationQuant> activationQuant(Value value) {
       cast<RankedTensorType>(value.getType()).getElementType());
   if (!type || type.getStorageTypeIntegralWidth() != 8 || !type.isSigned())
     return std::nullopt;
-  return ActivationQuant{type.getScale(), int32_t(type.getZeroPoint())};
+  return ActivationQuant{type.getScale(), int32_t(type.getZeroPoint()),
+                         int32_t(type.getStorageTypeMin()),
+                         int32_t(type.getStorageTypeMax())};
+}
+
+int32_t bitsOfRange(int64_t low, int64_t high) {
+  int32_t bits = 2;
+  while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||
+                      high >= int64_t(1) << (bits - 1)))
+    ++bits;
+  return bits;
 }
 
 ArrayRef<int64_t> shapeOf(Value value) {
@@ -61,7 +71,7 @@ accel::ScaleAttr scaleAttr(MLIRContext *context, double real) {
 
 int32_t quantizeReal(double real, ActivationQuant quant) {
   double value = std::nearbyint(real / quant.scale) + quant.zeroPoint;
-  return int32_t(std::clamp(value, -128.0, 127.0));
+  return int32_t(std::clamp(value, double(quant.low), double(quant.high)));
 }
 
 Shape Shuffle::channels() const {
@@ -211,7 +221,9 @@ Value Lowering::constantI32(ArrayRef<int32_t> data) {
 
 Value Lowering::requantize(Value value, ActivationQuant from,
                            ActivationQuant to) {
-  if (from == to)
+  // Into a wider range of the same scale nothing changes.
+  if (from.scale == to.scale && from.zeroPoint == to.zeroPoint &&
+      from.low >= to.low && from.high <= to.high)
     return value;
   SmallVector<int8_t> table;
   for (int32_t q : llvm::seq_inclusive(-128, 127))

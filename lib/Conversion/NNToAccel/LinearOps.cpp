@@ -14,8 +14,14 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
-/// Scales of quantized weights, one per output channel (axis `axis`).
-std::optional<SmallVector<double>> weightScales(Value weights, unsigned axis) {
+/// Quantized weights: a scale per output channel, and their bits.
+struct WeightQuant {
+  SmallVector<double> scales;
+  int32_t bits = 8;
+};
+
+/// Of symmetric int8 weights with output channels along `axis`.
+std::optional<WeightQuant> weightQuant(Value weights, unsigned axis) {
   auto type = cast<RankedTensorType>(weights.getType());
   Type element = type.getElementType();
   if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
@@ -24,13 +30,18 @@ std::optional<SmallVector<double>> weightScales(Value weights, unsigned axis) {
     if (!symmetric || perAxis.getQuantizedDimension() != int32_t(axis) ||
         perAxis.getStorageTypeIntegralWidth() != 8)
       return std::nullopt;
-    return SmallVector<double>(perAxis.getScales());
+    return WeightQuant{
+        SmallVector<double>(perAxis.getScales()),
+        bitsOfRange(perAxis.getStorageTypeMin(), perAxis.getStorageTypeMax())};
   }
   auto perTensor = dyn_cast<quant::UniformQuantizedType>(element);
   if (!perTensor || perTensor.getZeroPoint() != 0 ||
       perTensor.getStorageTypeIntegralWidth() != 8)
     return std::nullopt;
-  return SmallVector<double>(type.getDimSize(axis), perTensor.getScale());
+  return WeightQuant{
+      SmallVector<double>(type.getDimSize(axis), perTensor.getScale()),
+      bitsOfRange(perTensor.getStorageTypeMin(),
+                  perTensor.getStorageTypeMax())};
 }
 
 std::optional<SmallVector<int32_t>> biasValues(Value bias, int64_t channels) {
@@ -101,15 +112,15 @@ accel::RequantAttr Lowering::requant(Operation *op, Value result,
     return real ? quantizeReal(real->convertToFloat(), out) : none;
   };
   return accel::RequantAttr::get(op->getContext(), multipliers, shifts,
-                                 out.zeroPoint, bound(clampMin, -128),
-                                 bound(clampMax, 127), residualScale,
+                                 out.zeroPoint, bound(clampMin, out.low),
+                                 bound(clampMax, out.high), residualScale,
                                  residualZero, sumScale, {});
 }
 
 LogicalResult Lowering::convertOp(nn::ConvOp op) {
   auto weightsOp = op.getWeights().getDefiningOp<nn::ConstantOp>();
-  auto scales = weightScales(op.getWeights(), 0);
-  if (!weightsOp || !scales)
+  auto quant = weightQuant(op.getWeights(), 0);
+  if (!weightsOp || !quant)
     return refuse("the array takes constant symmetric int8 weights only");
   auto elements = nn::readElements(weightsOp.getValue());
   ArrayRef<int64_t> w = shapeOf(op.getWeights());
@@ -156,13 +167,13 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
   if (oneD)
     shuffle.reset();
   ActivationQuant in = *activationQuant(op.getInput());
-  for (double &scale : *scales)
+  for (double &scale : quant->scales)
     scale *= in.scale;
   if (shuffle && depthwise)
-    reorderChannels(shuffle->channels(), data, *bias, *scales);
+    reorderChannels(shuffle->channels(), data, *bias, quant->scales);
   accel::RequantAttr attr =
-      requant(op, op.getResult(), *scales, op.getResidual(), op.getClampMin(),
-              op.getClampMax());
+      requant(op, op.getResult(), quant->scales, op.getResidual(),
+              op.getClampMin(), op.getClampMax());
   Shape result;
   for (int64_t dimension : order)
     result.push_back(shapeOf(op.getResult())[dimension]);
@@ -176,12 +187,15 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
   auto padding = builder.getDenseI64ArrayAttr(pads);
   auto dilations = builder.getDenseI64ArrayAttr(spatial(op.getDilations(), 1));
   auto zero = builder.getI32IntegerAttr(in.zeroPoint);
+  auto weightBits = builder.getI32IntegerAttr(quant->bits);
+  auto inputBits = builder.getI32IntegerAttr(bitsOfRange(in.low, in.high));
   Value converted;
   if (depthwise)
     converted = accel::DepthwiseConv2DOp::create(
         builder, type, input,
         constantI8({kernel[0], kernel[1], channels}, data), constantI32(*bias),
-        residual, strides, padding, dilations, zero, attr);
+        residual, strides, padding, dilations, zero, attr, weightBits,
+        inputBits);
   else
     converted = accel::Conv2DOp::create(
         builder, type, input,
@@ -189,7 +203,8 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
         constantI32(*bias), residual, strides, padding, dilations,
         builder.getI64IntegerAttr(groups), zero, attr,
         shuffle ? builder.getDenseI64ArrayAttr(shuffle->channels())
-                : DenseI64ArrayAttr());
+                : DenseI64ArrayAttr(),
+        weightBits, inputBits);
   if (shuffle && depthwise) {
     values[op.getResult()] = Stored{converted, order, shuffle};
     return success();
@@ -203,8 +218,8 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
 LogicalResult Lowering::convertOp(nn::GemmOp op) {
   auto weightsOp = op.getB().getDefiningOp<nn::ConstantOp>();
   bool transB = op.getTransB();
-  auto scales = weightScales(op.getB(), transB ? 0 : 1);
-  if (!weightsOp || !scales)
+  auto quant = weightQuant(op.getB(), transB ? 0 : 1);
+  if (!weightsOp || !quant)
     return refuse("the array takes constant symmetric int8 weights only");
   if (op.getAlpha().convertToFloat() != 1 || op.getTransA() ||
       (op.getBias() && op.getBeta().convertToFloat() != 1))
@@ -250,11 +265,11 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
               .front());
     }
   ActivationQuant in = *activationQuant(op.getA());
-  for (double &scale : *scales)
+  for (double &scale : quant->scales)
     scale *= in.scale;
   accel::RequantAttr attr =
-      requant(op, op.getResult(), *scales, op.getResidual(), op.getClampMin(),
-              op.getClampMax());
+      requant(op, op.getResult(), quant->scales, op.getResidual(),
+              op.getClampMin(), op.getClampMax());
   Value residual;
   if (op.getResidual())
     residual = reshape(get(op.getResidual(), {0, 1}), {1, rows, 1, outputs});
@@ -266,7 +281,8 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
       constantI8({outputs, 1, 1, inputs}, data), constantI32(*bias), residual,
       ones, builder.getDenseI64ArrayAttr({0, 0, 0, 0}), ones,
       builder.getI64IntegerAttr(1), builder.getI32IntegerAttr(in.zeroPoint),
-      attr, DenseI64ArrayAttr());
+      attr, DenseI64ArrayAttr(), builder.getI32IntegerAttr(quant->bits),
+      builder.getI32IntegerAttr(bitsOfRange(in.low, in.high)));
   set(op.getResult(), reshape(converted, {rows, outputs}), {0, 1});
   return success();
 }

@@ -43,8 +43,12 @@ struct Stored {
 struct ActivationQuant {
   double scale = 1;
   int32_t zeroPoint = 0;
+  int32_t low = -128, high = 127; ///< the storage range
   bool operator==(const ActivationQuant &) const = default;
 };
+
+/// The fewest bits, 2 to 8, whose two's complement holds [low, high].
+int32_t bitsOfRange(int64_t low, int64_t high);
 
 /// Parameters of an activation's type; nothing where it is not `i8` per tensor.
 std::optional<ActivationQuant> activationQuant(mlir::Value value);
@@ -58,7 +62,7 @@ Shape channelsLast(size_t rank);
 /// the smallest, which rounds every int32 to at most one.
 ScaleFactor scaleOrTiny(double real);
 accel::ScaleAttr scaleAttr(mlir::MLIRContext *context, double real);
-/// round(real / scale) + zero point, saturated to int8.
+/// round(real / scale) + zero point, saturated to the storage range.
 int32_t quantizeReal(double real, ActivationQuant quant);
 
 /// Converts the ops of one function, one after another.

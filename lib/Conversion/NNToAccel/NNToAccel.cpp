@@ -41,7 +41,7 @@ DictionaryAttr Lowering::describe(Value value, StringRef name,
   Shape permutation(order.size());
   for (auto [i, dimension] : llvm::enumerate(order))
     permutation[dimension] = i;
-  return builder.getDictionaryAttr({
+  SmallVector<NamedAttribute> attributes = {
       builder.getNamedAttr("accel.name", builder.getStringAttr(name)),
       builder.getNamedAttr("accel.scale", builder.getF64FloatAttr(quant.scale)),
       builder.getNamedAttr("accel.zero_point",
@@ -50,7 +50,11 @@ DictionaryAttr Lowering::describe(Value value, StringRef name,
                            builder.getDenseI64ArrayAttr(permutation)),
       builder.getNamedAttr("accel.model_shape",
                            builder.getDenseI64ArrayAttr(shapeOf(value))),
-  });
+  };
+  if (int32_t bits = bitsOfRange(quant.low, quant.high); bits != 8)
+    attributes.push_back(
+        builder.getNamedAttr("accel.bits", builder.getI32IntegerAttr(bits)));
+  return builder.getDictionaryAttr(attributes);
 }
 
 LogicalResult Lowering::convertArguments() {

@@ -79,8 +79,14 @@ LogicalResult Lowering::convertOp(nn::ConstantOp op) {
   if (!elements || elements->width != 1)
     return refuse("expected int8 values");
   SmallVector<int8_t> data;
-  for (int64_t i = 0, n = type.getNumElements(); i < n; ++i)
+  ActivationQuant quant = *activationQuant(op.getResult());
+  for (int64_t i = 0, n = type.getNumElements(); i < n; ++i) {
     data.push_back(int8_t(elements->element(i).front()));
+    if (data.back() < quant.low || data.back() > quant.high)
+      return op.emitError("expected values in [")
+             << quant.low << ", " << quant.high << "], got "
+             << int(data.back());
+  }
   set(op.getResult(), constantI8(type.getShape(), data),
       identityOrder(type.getRank()));
   return success();

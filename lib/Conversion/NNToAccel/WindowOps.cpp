@@ -58,12 +58,14 @@ Shape permuted(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
 LogicalResult Lowering::convertOp(nn::MaxPoolOp op) {
   Window2D window(op);
   Shape order = channelsLast(shapeOf(op.getInput()).size());
+  ActivationQuant in = *activationQuant(op.getInput());
   Value input = get(op.getInput(), order);
   input = reshape(input, asImage(shapeOf(input)));
   Shape result = permuted(shapeOf(op.getResult()), order);
   Value pooled = accel::MaxPoolOp::create(
       builder, RankedTensorType::get(asImage(result), builder.getI8Type()),
-      input, window.kernel, window.strides, window.pads, window.dilations);
+      input, window.kernel, window.strides, window.pads, window.dilations,
+      in.low, in.high);
   setMoved(op.getResult(), op.getInput(), reshape(pooled, result), order);
   return success();
 }
@@ -107,7 +109,8 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
   Value pooled = accel::AvgPoolOp::create(
       builder, RankedTensorType::get(asImage(result), builder.getI8Type()),
       input, window.kernel, window.strides, window.pads, window.dilations,
-      includePad, in.zeroPoint, out.zeroPoint, multipliers, shifts);
+      includePad, in.zeroPoint, out.zeroPoint, multipliers, shifts, out.low,
+      out.high);
   set(op.getResult(), reshape(pooled, result), order);
   return success();
 }
@@ -158,7 +161,8 @@ LogicalResult Lowering::convertOp(nn::ReduceMeanOp op) {
       builder,
       RankedTensorType::get({outerSize, 1, 1, innerSize}, builder.getI8Type()),
       reshape(input, {outerSize, reducedSize, 1, innerSize}), kernel, one, none,
-      one, false, in.zeroPoint, out.zeroPoint, multipliers, shifts);
+      one, false, in.zeroPoint, out.zeroPoint, multipliers, shifts, out.low,
+      out.high);
 
   // The result's dimensions, in the order in which they are stored now.
   Shape resultOrder;
