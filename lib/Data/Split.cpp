@@ -71,6 +71,7 @@ Expected<Dataset> accopt::takeShare(Dataset &samples, double share,
   for (int64_t i = 0; i < size; ++i)
     byClass[samples.labels.empty() ? 0 : samples.labels[i]].push_back(i);
   std::vector<std::vector<int64_t>> strata;
+  strata.reserve(byClass.size());
   for (auto &[label, indices] : byClass)
     strata.push_back(std::move(indices));
 
