@@ -385,6 +385,13 @@ TEST_F(AccelToTosa, Pools) {
     }
     std::string op = average ? "accel.avg_pool %x0 {" : "accel.max_pool %x0 {";
     op += g.attributes() + ", kernel = array<i64: " + list(g.kernel) + ">";
+    int64_t low = -128, high = 127;
+    if (uniform(0, 1)) {
+      int64_t bits = uniform(2, 7);
+      low = -(int64_t(1) << (bits - 1)), high = -low - 1;
+      op += ", clamp_min = " + std::to_string(low) +
+            " : i32, clamp_max = " + std::to_string(high) + " : i32";
+    }
     if (average)
       op += std::string(", count_include_pad = ") +
             (countPad ? "true" : "false") +
@@ -415,9 +422,10 @@ TEST_F(AccelToTosa, Pools) {
           if (average) {
             int64_t n = countPad ? taps : std::max<int64_t>(count, 1);
             int64_t v = applyScale(sum, {multiplier[n - 1], shift[n - 1]});
-            highest = std::clamp<int64_t>(v + outputZp, -128, 127);
+            highest = v + outputZp;
           }
-          expected.push_back(static_cast<int8_t>(highest));
+          expected.push_back(
+              static_cast<int8_t>(std::clamp<int64_t>(highest, low, high)));
         }
     ASSERT_EQ(actual, expected) << op;
   }

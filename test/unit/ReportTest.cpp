@@ -131,6 +131,51 @@ TEST(ReportTest, MarkdownEscapesCells) {
       testing::HasSubstr("| odd,\"name\"\\| | softmax | host | 3000 |"));
 }
 
+TEST(ReportTest, FewBits) {
+  auto printed = [](const CostReport &report, ReportFormat format) {
+    std::string text;
+    raw_string_ostream os(text);
+    printReport(report, format, os);
+    return text;
+  };
+  CostReport report = makeReport();
+  OpCost &conv = report.ops[0];
+  conv.weightBits = conv.inputBits = conv.arrayPrecision = 8;
+  // With 8 bits nothing is said but in JSON.
+  EXPECT_EQ(printed(report, ReportFormat::Table), print(ReportFormat::Table));
+  EXPECT_EQ(printed(report, ReportFormat::Csv), print(ReportFormat::Csv));
+  EXPECT_THAT(printed(report, ReportFormat::Json),
+              testing::HasSubstr("\"array_mode\": 8"));
+
+  conv.weightBits = 3;
+  std::string table = printed(report, ReportFormat::Table);
+  EXPECT_THAT(table, testing::ContainsRegex("type +on +bits +cycles"));
+  EXPECT_THAT(table, testing::ContainsRegex("conv2d +array +3/8 +1000"));
+  EXPECT_THAT(table, testing::HasSubstr(
+                         "\nfixed-rate machine: fewer bits save traffic only"));
+  SmallVector<StringRef> lines;
+  StringRef(table).split(lines, '\n');
+  for (StringRef line : lines)
+    EXPECT_LE(line.size(), 100u) << line.str();
+  std::string csv = printed(report, ReportFormat::Csv);
+  EXPECT_THAT(csv, testing::HasSubstr("roofline_cycles,weight_bits,input_bits,"
+                                      "array_mode,array_rate\n"));
+  EXPECT_THAT(csv, testing::HasSubstr(",3,8,8,1\n"));
+  EXPECT_THAT(csv, testing::EndsWith(",host,0,0,,,,\n"));
+
+  report.hasArrayRates = true;
+  EXPECT_THAT(printed(report, ReportFormat::Markdown),
+              testing::HasSubstr("ops that run at the rate of 8 bits: fewer"));
+  conv.inputBits = 4;
+  conv.arrayPrecision = 4;
+  conv.arrayRate = 2;
+  report.computeTotal();
+  EXPECT_THAT(printed(report, ReportFormat::Table),
+              testing::Not(testing::HasSubstr("traffic only")));
+  // 1,000 cycles at 512 MACs and 3,000 at 256.
+  EXPECT_DOUBLE_EQ(report.total.utilization, 128000.0 / (5000 * 256));
+}
+
 TEST(ReportTest, FormatByEnding) {
   EXPECT_EQ(cantFail(getReportFormat("-")), ReportFormat::Table);
   EXPECT_EQ(cantFail(getReportFormat("a.json")), ReportFormat::Json);

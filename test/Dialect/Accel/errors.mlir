@@ -78,3 +78,38 @@ func.func @host(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
   %0 = accel.host @nowhere(%x) {operations = 1 : i64, reason = "why"} : (tensor<1x4xi8>) -> tensor<1x4xi8>
   return %0 : tensor<1x4xi8>
 }
+
+// -----
+
+func.func @bits(%x: tensor<1x4x4x4xi8>) -> tensor<1x4x4x4xi8> {
+  %w = accel.constant dense<1> : tensor<4x1x1x4xi8>
+  %b = accel.constant dense<0> : tensor<4xi32>
+  // expected-error @+1 {{'accel.conv2d' op expected 2 to 8 bits, got 1}}
+  %0 = accel.conv2d %x, %w, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, input_bits = 1 : i32,
+    input_zero_point = 0 : i32, pads = array<i64: 0, 0, 0, 0>,
+    requant = #accel.requant<multiplier = [1073741824], shift = [38], zero_point = 0, clamp = [-128, 127]>,
+    strides = array<i64: 1, 1>} : (tensor<1x4x4x4xi8>, tensor<4x1x1x4xi8>, tensor<4xi32>) -> tensor<1x4x4x4xi8>
+  return %0 : tensor<1x4x4x4xi8>
+}
+
+// -----
+
+func.func @weights(%x: tensor<1x4x4x4xi8>) -> tensor<1x4x4x4xi8> {
+  %w = accel.constant dense<[[[1, 2, -4, 4]]]> : tensor<1x1x4xi8>
+  %b = accel.constant dense<0> : tensor<4xi32>
+  // expected-error @+1 {{'accel.depthwise_conv2d' op expected weights of 3 bits, got 4}}
+  %0 = accel.depthwise_conv2d %x, %w, %b {dilations = array<i64: 1, 1>,
+    input_zero_point = 0 : i32, pads = array<i64: 0, 0, 0, 0>,
+    requant = #accel.requant<multiplier = [1073741824], shift = [38], zero_point = 0, clamp = [-128, 127]>,
+    strides = array<i64: 1, 1>, weight_bits = 3 : i32} : (tensor<1x4x4x4xi8>, tensor<1x1x4xi8>, tensor<4xi32>) -> tensor<1x4x4x4xi8>
+  return %0 : tensor<1x4x4x4xi8>
+}
+
+// -----
+
+func.func @clamp(%x: tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8> {
+  // expected-error @+1 {{'accel.max_pool' op expected -128 <= clamp_min <= clamp_max <= 127, got 5 and 4}}
+  %0 = accel.max_pool %x {clamp_max = 4 : i32, clamp_min = 5 : i32, dilations = array<i64: 1, 1>, kernel = array<i64: 2, 2>,
+    pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
+  return %0 : tensor<1x4x4x4xi8>
+}
