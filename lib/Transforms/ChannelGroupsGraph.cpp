@@ -17,6 +17,8 @@ ChannelGraph::ChannelGraph(func::FuncOp function) {
   for (mlir::Operation &op : function.getBody().front())
     visit(&op);
   resolveReshapes();
+  for (const GroupedOutputs &outputs : grouped)
+    balance(outputs);
 }
 
 /// What a constant is set to zero for: f32, and no divisor.
@@ -115,15 +117,19 @@ void ChannelGraph::tiePart(unsigned part, unsigned whole, int64_t offset) {
     tieIndex(part, i, whole, offset + i);
 }
 
-void ChannelGraph::fix(unsigned slot, const std::string &why) {
+void ChannelGraph::fixClass(unsigned node, const std::string &why) {
+  int &reason = reasonOf[findRoot(node)];
+  if (reason >= 0)
+    return;
   if (reasons.empty() || reasons.back() != why)
     reasons.push_back(why);
+  reason = int(reasons.size() - 1);
+}
+
+void ChannelGraph::fix(unsigned slot, const std::string &why) {
   const Slot &s = allSlots[slot];
-  for (int64_t i = 0; i < s.size; ++i) {
-    int &reason = reasonOf[findRoot(s.firstNode + unsigned(i))];
-    if (reason < 0)
-      reason = int(reasons.size() - 1);
-  }
+  for (int64_t i = 0; i < s.size; ++i)
+    fixClass(s.firstNode + unsigned(i), why);
 }
 
 void ChannelGraph::fixAll(const ChannelTensor &tensor, const std::string &why) {

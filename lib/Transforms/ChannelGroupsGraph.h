@@ -48,6 +48,12 @@ struct ReshapeSegment {
   llvm::SmallVector<unsigned, 4> inputs, outputs; ///< slots
 };
 
+/// Outputs of a grouped convolution; each group must keep as many.
+struct GroupedOutputs {
+  unsigned slot;
+  int64_t groups;
+};
+
 class ChannelGraph {
 public:
   /// One dimension of a tensor.
@@ -94,6 +100,7 @@ private:
   void tiePart(unsigned part, unsigned whole, int64_t offset);
   void fix(unsigned slot, const std::string &why);
   void fixAll(const ChannelTensor &tensor, const std::string &why);
+  void fixClass(unsigned node, const std::string &why);
   void markChannel(unsigned slot);
   bool isFixed(unsigned slot) const;
   bool vanishes(unsigned slot) const { return allSlots[slot].vanishes; }
@@ -128,6 +135,9 @@ private:
   void resolveBest(const ReshapeSegment &segment);
   void resolve(const ReshapeSegment &segment, int input, int output);
 
+  // ChannelGroupsBalance.cpp
+  void balance(const GroupedOutputs &outputs);
+
   std::vector<ChannelTensor> allTensors;
   std::vector<Slot> allSlots;
   mutable std::vector<unsigned> parents;
@@ -135,6 +145,7 @@ private:
   std::vector<bool> channels;
   std::vector<std::string> reasons;
   std::vector<ReshapeSegment> pending;
+  std::vector<GroupedOutputs> grouped;
   llvm::DenseMap<mlir::Value, unsigned> activationIndex;
   llvm::DenseMap<mlir::OpOperand *, unsigned> useIndex;
 };

@@ -212,8 +212,9 @@ void ChannelGraph::visitConv(mlir::Operation *op) {
 }
 
 /// Inputs with the weights' inputs, and what keeps the groups of a grouped
-/// convolution of one size: either whole groups are removed, or the same
-/// position in every group, whichever leaves the finer choice.
+/// convolution of one size: either whole groups are removed, or one position of
+/// every group of inputs (the weights' inputs are the same for all) and one
+/// output of every group, whichever leaves the finer choice.
 void ChannelGraph::tieConvGroups(mlir::Operation *op, int64_t groups) {
   ChannelTensor in = operand(op, 0), weights = operand(op, 1);
   ChannelTensor out = result(op);
@@ -236,12 +237,10 @@ void ChannelGraph::tieConvGroups(mlir::Operation *op, int64_t groups) {
     }
     return;
   }
-  for (int64_t group = 0; group < groups; ++group) {
+  grouped.push_back({to, groups});
+  for (int64_t group = 0; group < groups; ++group)
     for (int64_t i = 0; i < inputs; ++i)
       tieIndex(weights.slot(1), i, from, group * inputs + i);
-    for (int64_t i = 0; i < outputs; ++i)
-      tieIndex(to, i, to, group * outputs + i);
-  }
   markChannel(weights.slot(1));
   if (!vanishes(weights.slot(1)) && !vanishes(from))
     fix(from, "is summed over in nn.conv of two activations");

@@ -42,18 +42,18 @@ struct Cone {
 };
 } // namespace
 
-/// Adds `op` and all ops of which every user is in the cone. Ops are visited
-/// against program order, so that users come first.
-static Cone collectCone(mlir::Operation *sum, Value end) {
+/// All ops of which every use is in the cone or is `end`, an operand of the
+/// sum. Ops are visited against program order, so that users come first.
+static Cone collectCone(OpOperand &end) {
   Cone cone;
   llvm::DenseSet<mlir::Operation *> inside;
   auto isInside = [&](Value value) {
     return llvm::all_of(value.getUses(), [&](OpOperand &use) {
-      return inside.contains(use.getOwner()) ||
-             (use.getOwner() == sum && use.get() == end);
+      return inside.contains(use.getOwner()) || &use == &end;
     });
   };
-  for (mlir::Operation *op = sum->getPrevNode(); op; op = op->getPrevNode()) {
+  for (mlir::Operation *op = end.getOwner()->getPrevNode(); op;
+       op = op->getPrevNode()) {
     if (llvm::isa<nn::ConstantOp>(op) || op->getNumResults() != 1 ||
         op->use_empty() || !isInside(op->getResult(0)))
       continue;
@@ -83,15 +83,17 @@ static llvm::DenseSet<Value> collectSources(Value value) {
   return sources;
 }
 
-/// The branch that ends in `end`, if it can go for `skip`. `sum` reads both.
-static std::optional<ResidualBranch> findBranch(mlir::Operation *sum, Value end,
-                                                Value skip) {
+/// The branch that ends in one operand of a sum, if it can go for the other.
+static std::optional<ResidualBranch> findBranch(OpOperand &endUse,
+                                                OpOperand &skipUse) {
+  mlir::Operation *sum = endUse.getOwner();
+  Value end = endUse.get(), skip = skipUse.get();
   if (end == skip || skip.getType() != sum->getResult(0).getType() ||
       end.getType() != skip.getType() || skip.getDefiningOp<nn::ConstantOp>())
     return std::nullopt;
-  Cone branch = collectCone(sum, end);
+  Cone branch = collectCone(endUse);
   if (branch.numLinear() == 0 || branch.inputs.empty() ||
-      branch.numLinear() <= collectCone(sum, skip).numLinear())
+      branch.numLinear() <= collectCone(skipUse).numLinear())
     return std::nullopt;
   llvm::DenseSet<Value> sources = collectSources(skip);
   if (!llvm::all_of(branch.inputs,
@@ -112,13 +114,13 @@ static std::optional<ResidualBranch> findFusedBranch(LinearOp linear) {
   if (skip.getType() != sum->getResult(0).getType() ||
       skip.getDefiningOp<nn::ConstantOp>())
     return std::nullopt;
-  Cone branch;
-  if (input != skip)
-    branch = collectCone(sum, input);
+  // The residual is the last operand.
+  OpOperand &skipUse = sum->getOpOperand(sum->getNumOperands() - 1);
+  Cone branch = collectCone(sum->getOpOperand(0));
   if (branch.ops.empty())
     branch.inputs = {input};
   branch.ops.push_back(sum);
-  if (branch.numLinear() <= collectCone(sum, skip).numLinear())
+  if (branch.numLinear() <= collectCone(skipUse).numLinear())
     return std::nullopt;
   llvm::DenseSet<Value> sources = collectSources(skip);
   if (!llvm::all_of(branch.inputs,
@@ -144,9 +146,9 @@ accopt::findResidualBranches(func::FuncOp function) {
   };
   for (mlir::Operation &op : function.getBody().front()) {
     if (llvm::isa<nn::AddOp>(op)) {
-      Value lhs = op.getOperand(0), rhs = op.getOperand(1);
-      if (!insert(findBranch(&op, lhs, rhs)))
-        insert(findBranch(&op, rhs, lhs));
+      OpOperand &lhs = op.getOpOperand(0), &rhs = op.getOpOperand(1);
+      if (!insert(findBranch(lhs, rhs)))
+        insert(findBranch(rhs, lhs));
     } else if (std::optional<LinearOp> linear = LinearOp::get(&op)) {
       if (linear->getResidual())
         insert(findFusedBranch(*linear));
