@@ -61,7 +61,7 @@ GraphExecutor::checkArguments(const std::vector<at::Tensor> &arguments) const {
   for (size_t i = 0; i < arguments.size(); ++i) {
     std::vector<int64_t> shape = net.values[net.arguments[i]].shape;
     if (!shape.empty() && batch % net.modelBatch == 0)
-      shape[0] = shape[0] / net.modelBatch * batch;
+      shape[0] *= batch / net.modelBatch;
     else if (!shape.empty() && net.isBatchable)
       shape[0] = batch;
     if (batch < 1 || arguments[i].sizes() != c10::IntArrayRef(shape))

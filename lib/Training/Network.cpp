@@ -109,7 +109,7 @@ at::Tensor Network::Impl::makeInput(llvm::ArrayRef<float> values, int64_t count,
     throw ExecutionError("expected a network with an input");
   std::vector<int64_t> shape = net.values[net.arguments[index]].shape;
   if (!shape.empty() && count % net.modelBatch == 0)
-    shape[0] = shape[0] / net.modelBatch * count;
+    shape[0] *= count / net.modelBatch;
   else if (!shape.empty())
     shape[0] = count;
   int64_t elements = 1;
