@@ -10,6 +10,8 @@
 
 #include "Augment.h"
 
+#include "llvm/Support/ErrorHandling.h"
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -48,6 +50,10 @@ struct BatchLoader::Impl {
 BatchLoader::Impl::Impl(const Dataset &data, const BatchOptions &options)
     : data(data), options(options), order(data.size()) {
   assert(options.batchSize >= 1 && "a batch holds at least one sample");
+  // The caller has asked before; to change other samples would be worse.
+  if (data.size() != 0)
+    if (Error error = checkAugmentation(options.augmentation, data.sampleShape))
+      report_fatal_error(std::move(error), /*gen_crash_diag=*/false);
   std::iota(order.begin(), order.end(), 0);
   if (options.shuffle)
     SplitMix64({options.seed, options.epoch, OrderStream})

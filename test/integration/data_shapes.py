@@ -80,6 +80,19 @@ def check_export(folder, arrays):
     print("onnxruntime agrees")
 
 
+def check_baseline(folder):
+    """The command trains, reports and writes the same bytes twice."""
+    written = []
+    for name in ("one.onnx", "two.onnx"):
+        command = [sys.executable, "-m", "accopt.shapes.baseline", "first.npz", name]
+        command += ["--width=4", "--epochs=1", "--seed=7", "--threads=1"]
+        result = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
+        assert "test top-1: " in result.stdout, result.stdout
+        written.append((folder / name).read_bytes())
+    assert written[0] == written[1]
+    print("baseline: same bytes for a seed")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
@@ -87,6 +100,7 @@ def main():
     arrays = check_seed(folder)
     check_balance(arrays)
     check_export(folder, arrays)
+    check_baseline(folder)
 
 
 if __name__ == "__main__":

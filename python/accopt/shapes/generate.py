@@ -1,6 +1,6 @@
 """Generates the 32x32 set.
 
-    python -m accopt.shapes.generate OUT.npz --train=5000 --seed=0 --difficulty=0.7
+    python -m accopt.shapes.generate OUT.npz --train=5000 --seed=0 --difficulty=0.4
 
 writes x_train, y_train, x_val, y_val, x_test and y_test: images N x 3 x 32 x 32,
 uint8 or float32 in [0, 1], and int64 labels from 0 to 9.
@@ -13,7 +13,7 @@ import numpy as np
 
 from accopt.shapes.render import render
 
-DIFFICULTY = 0.7
+DIFFICULTY = 0.4
 
 
 def generate(sizes, seed, difficulty, dtype="uint8"):
