@@ -3,8 +3,8 @@
 // Part of AccOpt. The compiler asked as a function: a float nn function (before
 // or after the float pipeline; its weights are never looked at) with bits per
 // layer in, cycles and energy out. Every layer is scheduled and analysed once
-// for each signature (op, shapes, attributes, bits, which of its tensors stay in
-// the scratchpad) and machine.
+// for each signature (op, shapes, attributes, bits, which of its tensors stay
+// in the scratchpad) and machine.
 //
 //===----------------------------------------------------------------------===//
 
