@@ -14,6 +14,7 @@
 #include "accopt/Conversion/AccelToTosa.h"
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/Execution/Executor.h"
+#include "accopt/Export/Export.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Report/CostReportBuilder.h"
 #include "accopt/Report/ReportWriter.h"
@@ -23,6 +24,7 @@
 #include "accopt/Support/OutputFile.h"
 #include "accopt/Target/MachineIO.h"
 #include "accopt/Transforms/Pipelines.h"
+#include "accopt/Transforms/QuantizationPlan.h"
 #include "dialects/Accel/AccelOps.h"
 #include "dialects/NN/NNOps.h"
 
@@ -64,7 +66,13 @@ public:
 private:
   /// Imports the model, or reads MLIR of any stage.
   llvm::Error read();
+  bool isMlir() const {
+    return StringRef(options.input).ends_with(".mlir") ||
+           StringRef(options.input).ends_with(".mlirbc");
+  }
   llvm::Error emitModule();
+  llvm::Error emitOnnx();
+  llvm::Expected<RangeTable> toFused();
   llvm::Error toQuantized();
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
@@ -101,8 +109,7 @@ Stage stageOf(ModuleOp module) {
 }
 
 llvm::Error Compiler::read() {
-  if (!StringRef(options.input).ends_with(".mlir") &&
-      !StringRef(options.input).ends_with(".mlirbc")) {
+  if (!isMlir()) {
     module = importOnnx(options.input, options.import, context, llvm::errs());
     return module ? llvm::Error::success() : reported();
   }
@@ -120,7 +127,7 @@ llvm::Error Compiler::read() {
 llvm::Error Compiler::toLayers() {
   if (llvm::Error error = read())
     return error;
-  if (reached >= Stage::Accel || options.stage == Stage::NN)
+  if (reached >= Stage::Accel || options.stage <= Stage::Onnx)
     return llvm::Error::success();
   if (reached < Stage::NNQuantized)
     if (llvm::Error error = toQuantized())
@@ -139,13 +146,16 @@ llvm::Error Compiler::run() {
     return error;
   if (options.stage == Stage::AccelCommands || options.stage == Stage::Elf)
     return emitProgram(*machine);
+  if (options.stage == Stage::Onnx)
+    return emitOnnx();
   if (options.stage == Stage::Tosa &&
       failed(convertAccelToTosa(module->lookupSymbol<func::FuncOp>("main"))))
     return reported();
   return emitModule();
 }
 
-llvm::Error Compiler::toQuantized() {
+/// The float pipeline, and the ranges of what it leaves.
+llvm::Expected<RangeTable> Compiler::toFused() {
   PassManager manager(&context);
   buildFloatPipeline(manager);
   if (failed(manager.run(*module)))
@@ -157,9 +167,37 @@ llvm::Error Compiler::toQuantized() {
   if (!options.saveCalibration.empty())
     if (llvm::Error error = writeRanges(options.saveCalibration, *ranges))
       return error;
+  return ranges;
+}
+
+llvm::Error Compiler::toQuantized() {
+  llvm::Expected<RangeTable> ranges = toFused();
+  if (!ranges)
+    return ranges.takeError();
   if (failed(quantize(*module, *ranges)))
     return reported();
   return llvm::Error::success();
+}
+
+/// A model gets its quantizers; MLIR is taken at its word.
+llvm::Error Compiler::emitOnnx() {
+  auto function = module->lookupSymbol<func::FuncOp>("main");
+  if (!function)
+    return makeFileError(options.input, "expected a function 'main', got none");
+  if (!isMlir()) {
+    llvm::Expected<RangeTable> ranges = toFused();
+    if (!ranges)
+      return ranges.takeError();
+    llvm::Expected<QuantizationPlan> plan = planQuantization(function, *ranges);
+    if (!plan)
+      return makeFileError(options.input, llvm::toString(plan.takeError()));
+    if (llvm::Error error = applyPlan(function, std::move(*plan)))
+      return makeFileError(options.input, llvm::toString(std::move(error)));
+  }
+  llvm::Expected<std::string> bytes = exportOnnx(function);
+  if (!bytes)
+    return makeFileError(options.input, llvm::toString(bytes.takeError()));
+  return writeOutputFile(options.output.empty() ? "-" : options.output, *bytes);
 }
 
 llvm::Error Compiler::emitModule() {

@@ -159,11 +159,12 @@ void GraphImporter::nameNodes() {
   for (int i = graph.node_size() - 1; i >= 0; --i) {
     const onnx::NodeProto &node = graph.node(i);
     std::string &name = nodeNames[i];
-    name = node.name();
     for (const std::string &output : node.output())
       if (auto known = model->producers.find(output);
           name.empty() && known != model->producers.end())
         name = known->second;
+    if (name.empty())
+      name = node.name();
     for (const std::string &output : node.output())
       if (auto known = consumers.find(output);
           name.empty() && known != consumers.end())

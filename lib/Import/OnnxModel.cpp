@@ -158,6 +158,14 @@ private:
 };
 } // namespace
 
+/// What the exporter meant to call a node whose name it had to make unique.
+static const std::string &getGivenName(const onnx::NodeProto &node) {
+  for (const onnx::StringStringEntryProto &entry : node.metadata_props())
+    if (entry.key() == "accopt.node")
+      return entry.value();
+  return node.name();
+}
+
 /// Names every node and remembers who makes each value.
 static void nameNodes(OnnxModel &model) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
@@ -166,7 +174,7 @@ static void nameNodes(OnnxModel &model) {
     if (node.name().empty())
       node.set_name(node.op_type() + "_" + std::to_string(i));
     for (const std::string &output : node.output())
-      model.producers.try_emplace(output, node.name());
+      model.producers.try_emplace(output, getGivenName(node));
   }
 }
 

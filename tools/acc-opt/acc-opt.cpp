@@ -81,6 +81,9 @@ static int compileMain(int argc, char **argv) {
       "emit", cl::desc("Where to stop:"), cl::location(options.stage),
       cl::init(Stage::Elf), cl::cat(category),
       cl::values(clEnumValN(Stage::NN, "nn", "the imported model"),
+                 clEnumValN(Stage::Onnx, "onnx",
+                            "quantized ONNX (QDQ) of a model; nn MLIR as it "
+                            "is"),
                  clEnumValN(Stage::NNQuantized, "nn-quantized",
                             "folded, fused, quantized"),
                  clEnumValN(Stage::Tosa, "tosa",

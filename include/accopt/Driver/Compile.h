@@ -22,8 +22,9 @@
 namespace accopt {
 
 /// A stage at which the compiler can stop.
-/// In order, but for TOSA, which leaves the way after the layers.
-enum class Stage { NN, NNQuantized, Accel, Tosa, AccelCommands, Elf };
+/// In order, but for ONNX and TOSA, which leave the way before quantization and
+/// after the layers.
+enum class Stage { NN, Onnx, NNQuantized, Accel, Tosa, AccelCommands, Elf };
 
 struct CompileOptions {
   std::string input; ///< an ONNX file, or MLIR of any stage but TOSA
