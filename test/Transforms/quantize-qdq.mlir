@@ -10,7 +10,7 @@
 // CHECK-LABEL: func @conv
 // CHECK-SAME: tensor<1x1x4x!quant.uniform<i8:f32, 5.000000e-01:3>>
 // CHECK-SAME: -> tensor<1x2x4x!quant.uniform<i8:f32, 2.500000e-01:-128>>
-// CHECK-DAG: nn.constant dense<{{\[\[}}[5]], {{\[}}[-7]]]> : tensor<2x1x1xi8> -> tensor<2x1x1x!quant.uniform<i8<-127:127>:f32:0, {1.250000e-01,1.250000e-01}>>
+// CHECK-DAG: nn.constant dense<{{\[\[}}[5]], {{\[}}[-7]]]> : tensor<2x1x1xi8> -> tensor<2x1x1x!quant.uniform<i8<-8:7>:f32:0, {1.250000e-01,1.250000e-01}>>
 // CHECK-DAG: nn.constant dense<[1000, -70000001]> : tensor<2xi32> -> tensor<2x!quant.uniform<i32:f32:0, {6.250000e-02,6.250000e-02}>>
 // CHECK: %[[C:.*]] = nn.conv
 // CHECK-NEXT: return %[[C]]
