@@ -132,8 +132,15 @@ int64_t Network::Impl::sampleElements(int64_t value) const {
 }
 
 int64_t Network::Impl::batchSize(int64_t preferred) const {
+  // The largest activation of a batch takes at most 256 MiB.
+  constexpr int64_t maxElements = int64_t(1) << 26;
+  int64_t largest = 1;
+  for (const Node &node : graph().nodes)
+    largest = std::max(largest, sampleElements(node.result));
   int64_t unit = graph().isBatchable ? 1 : graph().modelBatch;
-  return std::max<int64_t>(1, preferred / unit) * unit;
+  return std::max<int64_t>(1,
+                           std::min(preferred, maxElements / largest) / unit) *
+         unit;
 }
 
 static std::string toText(llvm::ArrayRef<int64_t> shape) {

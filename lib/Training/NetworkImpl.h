@@ -64,7 +64,8 @@ struct Network::Impl {
   llvm::Error checkData(const Dataset &data) const;
   /// Elements that `value` has for one sample.
   int64_t sampleElements(int64_t value) const;
-  /// Samples at once so that `preferred` is about reached.
+  /// Samples to run at once: about `preferred`, fewer where activations are
+  /// large.
   int64_t batchSize(int64_t preferred = 256) const;
 };
 
