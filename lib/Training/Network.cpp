@@ -10,8 +10,8 @@
 
 #include <ATen/Context.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 
 using namespace accopt;
 using namespace accopt::training;
