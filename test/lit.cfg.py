@@ -23,6 +23,9 @@ for name in ("HOME", "ACCOPT_CACHE", "XDG_CACHE_HOME", "CCACHE_BASEDIR", "CCACHE
     if name in os.environ:
         config.environment[name] = os.environ[name]
 
+if os.path.exists(os.path.join(tools, "acc-tune")):
+    config.available_features.add("training")
+
 config.substitutions += [
     ("%python", os.path.join(config.accopt_source_dir, ".venv/bin/python")),
     ("%cmake", os.path.join(config.accopt_source_dir, ".venv/bin/cmake")),
