@@ -12,6 +12,11 @@ Optimizer::Optimizer(std::vector<ParameterGroup> given, double momentum)
     : momentum(momentum) {
   for (ParameterGroup &group : given) {
     Group made{std::move(group), {}, {}, {}};
+    // Without momentum SGD has no state.
+    if (made.given.kind == OptimizerKind::Sgd && momentum == 0) {
+      groups.push_back(std::move(made));
+      continue;
+    }
     for (const at::Tensor &parameter : made.given.parameters) {
       at::Tensor zeros = at::zeros_like(parameter.detach());
       made.first.push_back(zeros);
@@ -59,7 +64,8 @@ void Optimizer::step(double learningRate) {
           parameter.grad().strides() == parameter.strides()
               ? parameter.grad()
               : at::empty_like(parameter).copy_(parameter.grad()));
-      first.push_back(group.first[i]);
+      if (!group.first.empty())
+        first.push_back(group.first[i]);
       if (isAdam) {
         second.push_back(group.second[i]);
         steps.push_back(group.steps[i]);

@@ -280,9 +280,9 @@ Trainer::runEpoch(int64_t epoch, llvm::function_ref<void(double)> progress) {
       if (!std::isfinite(step.loss))
         return llvm::createStringError(
             llvm::inconvertibleErrorCode(),
-            "training: epoch %lld, batch %lld: expected a finite loss, got %g",
+            "training: epoch %lld, batch %lld: expected a finite loss, got %s",
             static_cast<long long>(epoch), static_cast<long long>(i),
-            step.loss);
+            std::isnan(step.loss) ? "nan" : "infinity");
       result.loss += step.loss * double(batch.size);
       samples += batch.size;
       correct += step.correct;

@@ -328,11 +328,12 @@ TEST(Trainer, RefusesWhatItCannotTrain) {
   wrong.inputs[16 * 9] = NAN;
   auto trainer =
       llvm::cantFail(Trainer::create(*network, nullptr, wrong, options));
-  std::string before = network->saveState();
   std::string message = messageOf(trainer->runEpoch(2, {}));
   EXPECT_THAT(message, HasSubstr("epoch 2, batch"));
   EXPECT_THAT(message, HasSubstr("expected a finite loss, got nan"));
-  EXPECT_EQ(network->saveState().find("\xff\xff\xc0\x7f"), std::string::npos);
+  // The batch that failed left no trace in the parameters.
+  EXPECT_TRUE(
+      std::isfinite(llvm::cantFail(network->evaluate(data)).loss));
   EXPECT_THAT(llvm::toString(trainer->loadState("ACCOPTTS")),
               HasSubstr("expected"));
 }
