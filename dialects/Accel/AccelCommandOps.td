@@ -41,7 +41,8 @@ def Accel_TensorOp : Accel_InProgram<"tensor"> {
     BoolAttr:$in_scratchpad,
     DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$permutation,
     DenseI64ArrayAttr:$model_shape, F64Attr:$scale, I32Attr:$zero_point,
-    I32Attr:$defined_by, DefaultValuedAttr<I32Attr, "8">:$bits);
+    I32Attr:$defined_by, DefaultValuedAttr<I32Attr, "8">:$bits,
+    DefaultValuedAttr<BoolAttr, "false">:$packed);
   let assemblyFormat = "$name $kind `at` $address attr-dict";
 }
 

@@ -160,7 +160,8 @@ private:
       uint64_t size = 1;
       for (int64_t extent : t.shape)
         size *= uint64_t(extent);
-      add(t.name, ELF::STT_OBJECT, ELF::SHN_ABS, t.address, size);
+      add(t.name, ELF::STT_OBJECT, ELF::SHN_ABS, t.address,
+          storedBytes(t, size));
     }
     auto ranges = layerRanges(program);
     for (size_t i = 0; i < ranges.size(); ++i)

@@ -57,24 +57,25 @@ private:
 
   /// Bytes of a tensor of int8 in DRAM, or why it does not lie there.
   Reason inDram(uint32_t address, llvm::ArrayRef<int64_t> shape,
-                uint64_t &bytes) const {
-    return inMemory("DRAM", program.dramBytes, address, shape, bytes);
+                uint64_t &elements, int64_t bits = 8) const {
+    return inMemory("DRAM", program.dramBytes, address, shape, elements, bits);
   }
 
   static Reason inMemory(const char *memory, uint64_t memoryBytes,
                          uint32_t address, llvm::ArrayRef<int64_t> shape,
-                         uint64_t &bytes) {
+                         uint64_t &elements, int64_t bits = 8) {
     double size = 1;
     for (int64_t extent : shape) {
       if (extent < 1)
         return formatv("expected extents of 1 or more, got {0}", extent).str();
       size *= double(extent);
     }
-    if (address + size > memoryBytes)
+    double bytes = std::ceil(size * double(bits) / 8);
+    if (address + bytes > memoryBytes)
       return formatv("expected {0} bytes at {1:x} inside {2} of {3} bytes",
-                     size, address, memory, memoryBytes)
+                     bytes, address, memory, memoryBytes)
           .str();
-    bytes = uint64_t(size);
+    elements = uint64_t(size);
     return std::nullopt;
   }
 
@@ -99,11 +100,19 @@ private:
     uint64_t bytes = 0;
     if (t.inScratchpad && t.kind != TensorInfo::Kind::Intermediate)
       return std::string("expected inputs and outputs in DRAM");
+    if (t.bits < 2 || t.bits > 8)
+      return formatv("expected 2 to 8 bits, got {0}", t.bits).str();
+    if (t.isPacked && (t.inScratchpad || t.bits == 8 ||
+                       t.kind != TensorInfo::Kind::Intermediate))
+      return std::string("expected only intermediate tensors of fewer than 8 "
+                         "bits in DRAM to be packed");
+    // A packed tensor takes the bytes of a shorter one.
+    int64_t part = t.isPacked ? t.bits : 8;
     if (Reason reason =
             t.inScratchpad
                 ? inMemory("a scratchpad", program.machine.scratchpadBytes,
                            t.address, t.shape, bytes)
-                : inDram(t.address, t.shape, bytes))
+                : inDram(t.address, t.shape, bytes, part))
       return reason;
     std::vector<int64_t> order = t.permutation;
     llvm::sort(order);
@@ -114,7 +123,7 @@ private:
       return formatv("expected a permutation of {0} dimensions", t.shape.size())
           .str();
     uint64_t modelBytes = 0;
-    if (Reason reason = inDram(0, t.modelShape, modelBytes))
+    if (Reason reason = inDram(0, t.modelShape, modelBytes, part))
       return "model shape: " + *reason;
     if (modelBytes != bytes)
       return formatv("expected {0} elements in the model's shape, got {1}",
@@ -122,8 +131,6 @@ private:
           .str();
     if (!std::isfinite(t.scale) || t.scale <= 0)
       return formatv("expected a positive scale, got {0}", t.scale).str();
-    if (t.bits < 2 || t.bits > 8)
-      return formatv("expected 2 to 8 bits, got {0}", t.bits).str();
     if (t.zeroPoint < -128 || t.zeroPoint > 127)
       return formatv("expected a zero point in [-128, 127], got {0}",
                      t.zeroPoint)

@@ -230,15 +230,18 @@ private:
             ? 0
             : tileTransfer(layer.inputRows(tiling.rows),
                            layer.inputColumns(tiling.columns), layer.width,
-                           inputChannels, layer.channels);
+                           inputChannels, layer.channels, placement.inputBits);
     bool slice = !isConv || tiling.order == LoopOrder::WeightsOuter;
     int64_t outChannels = slice ? tiling.outputs : layer.outChannels;
-    int64_t outTile = tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
-                                   outChannels, layer.outChannels);
-    int64_t residualTile =
-        layer.hasResidual && !placement.residualResident ? outTile : 0;
-    if (placement.outputResident)
-      outTile = 0;
+    auto outputTile = [&](int64_t bits) {
+      return tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
+                          outChannels, layer.outChannels, bits);
+    };
+    int64_t residualTile = layer.hasResidual && !placement.residualResident
+                               ? outputTile(placement.residualBits)
+                               : 0;
+    int64_t outTile =
+        placement.outputResident ? 0 : outputTile(placement.outputBits);
     int64_t passes = slice ? chunks : 1;
     // Vector layers load a slice of the channels per chunk.
     int64_t inputLoads = isConv ? (slice ? chunks : 1) : chunks;
@@ -261,13 +264,16 @@ private:
   }
 
   int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
-                       int64_t channels, int64_t allChannels) const {
-    int64_t bandwidth = machine.dramBytesPerCycle, issue = machine.issueCycles;
+                       int64_t channels, int64_t allChannels,
+                       int64_t bits) const {
+    // In bits, for rows are packed as a whole.
+    int64_t bandwidth = 8 * int64_t(machine.dramBytesPerCycle),
+            issue = machine.issueCycles;
     if (channels != allChannels)
-      return rows * columns * divideUp(channels, bandwidth) + issue;
+      return rows * columns * divideUp(channels * bits, bandwidth) + issue;
     if (columns != width)
-      return rows * divideUp(columns * channels, bandwidth) + issue;
-    return divideUp(rows * columns * channels, bandwidth) + issue;
+      return rows * divideUp(columns * channels * bits, bandwidth) + issue;
+    return divideUp(rows * columns * channels * bits, bandwidth) + issue;
   }
 
   const WindowLayer &layer;

@@ -87,6 +87,10 @@ WindowEmitter::WindowEmitter(Emitter &emitter, mlir::Operation *op,
   placement.inputResident = input.resident;
   placement.outputResident = output.resident;
   placement.residualResident = residual && residual->resident;
+  placement.inputBits = input.dramBits;
+  placement.outputBits = output.dramBits;
+  if (residual)
+    placement.residualBits = residual->dramBits;
 }
 
 void WindowEmitter::listChunks() {

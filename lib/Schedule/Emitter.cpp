@@ -29,19 +29,27 @@ DmaCommand Emitter::transfer(const NetworkTensor &tensor,
                              int64_t address) const {
   int64_t width = shape[2], channels = shape[3];
   int64_t pixel = (box.batch * shape[1] + box.row) * width + box.column;
+  // Pixels and slices of a packed tensor begin at bytes (planPacking).
+  auto dramBytes = [&](int64_t elements) {
+    assert(elements * tensor.dramBits % 8 == 0 && "cuts at bytes");
+    return elements * tensor.dramBits / 8;
+  };
   DmaCommand dma;
-  dma.dramAddress = uint32_t(tensor.address + pixel * channels + box.channel);
+  dma.bits = uint8_t(tensor.dramBits);
+  dma.dramAddress =
+      uint32_t(tensor.address + dramBytes(pixel * channels + box.channel));
   dma.scratchpadAddress = uint32_t(address);
   if (box.channels != channels) {
     dma.count = {1, uint16_t(box.rows), uint16_t(box.columns)};
     dma.rowBytes = uint32_t(box.channels);
-    dma.dramStride = {0, int32_t(width * channels), int32_t(channels)};
+    dma.dramStride = {0, int32_t(dramBytes(width * channels)),
+                      int32_t(dramBytes(channels))};
     dma.scratchpadStride = {0, uint32_t(box.columns * box.channels),
                             uint32_t(box.channels)};
   } else if (box.columns != width) {
     dma.count = {1, 1, uint16_t(box.rows)};
     dma.rowBytes = uint32_t(box.columns * channels);
-    dma.dramStride = {0, 0, int32_t(width * channels)};
+    dma.dramStride = {0, 0, int32_t(dramBytes(width * channels))};
     dma.scratchpadStride = {0, 0, uint32_t(box.columns * channels)};
   } else {
     dma.rowBytes = uint32_t(box.rows * width * channels);

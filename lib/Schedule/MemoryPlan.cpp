@@ -89,9 +89,13 @@ private:
       placement.scratchpadBytes = range.size();
       placement.inputResident = resident(layer.op->getOperand(0));
       placement.outputResident = resident(layer.op->getResult(0));
-      if (window->hasResidual)
-        placement.residualResident =
-            network.tensors[layer.inputs.back()].resident;
+      placement.inputBits = network.tensor(layer.op->getOperand(0)).dramBits;
+      placement.outputBits = network.tensor(layer.op->getResult(0)).dramBits;
+      if (window->hasResidual) {
+        const NetworkTensor &residual = network.tensors[layer.inputs.back()];
+        placement.residualResident = residual.resident;
+        placement.residualBits = residual.dramBits;
+      }
       std::optional<Tiling> tiling = chooseTiling(*window, placement, machine);
       return tiling ? tiling->estimate : -1;
     }
@@ -151,6 +155,78 @@ private:
 };
 } // namespace
 
+namespace {
+/// Whether a window layer's slices of `bits` bits begin and end at bytes, on
+/// its input or on its output.
+bool cutsAtBytes(const WindowLayer &layer, int64_t bits, bool isInput,
+                 const Machine &machine) {
+  auto whole = [&](int64_t elements) { return elements * bits % 8 == 0; };
+  int64_t channels = isInput ? layer.channels : layer.outChannels;
+  if (!whole(channels))
+    return false;
+  // The vector unit's slices are 16 channels or multiples of that.
+  if (layer.kind != WindowLayer::Kind::Conv)
+    return true;
+  return isInput || (whole(layer.groupOutputs()) && whole(machine.columns));
+}
+
+/// Bits that hold what a window layer writes; 8 where that is not known.
+int64_t resultBits(mlir::Operation *op) {
+  int64_t low = -128, high = 127;
+  auto requantized = [&](accel::RequantAttr requant) {
+    low = requant.getClampMin(), high = requant.getClampMax();
+    if (requant.getTable().empty())
+      return;
+    auto reached = requant.getTable().slice(low + 128, high - low + 1);
+    low = *llvm::min_element(reached), high = *llvm::max_element(reached);
+  };
+  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
+    requantized(conv.getRequant());
+  } else if (auto depthwise = dyn_cast<accel::DepthwiseConv2DOp>(op)) {
+    requantized(depthwise.getRequant());
+  } else if (auto maximum = dyn_cast<accel::MaxPoolOp>(op)) {
+    low = int32_t(maximum.getClampMin()), high = int32_t(maximum.getClampMax());
+  } else if (auto average = dyn_cast<accel::AvgPoolOp>(op)) {
+    low = int32_t(average.getClampMin()), high = int32_t(average.getClampMax());
+  }
+  int64_t bits = 2;
+  while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||
+                      high >= int64_t(1) << (bits - 1)))
+    ++bits;
+  return bits;
+}
+} // namespace
+
+void planPacking(Network &network, const Machine &machine) {
+  for (auto [index, tensor] : llvm::enumerate(network.tensors)) {
+    auto described = tensor.description
+                         ? tensor.description.getAs<IntegerAttr>("accel.bits")
+                         : IntegerAttr();
+    if (!described || tensor.isInput || tensor.isOutput || tensor.isConstant ||
+        tensor.usedByHost || tensor.firstLayer < 0)
+      continue;
+    int64_t bits = described.getInt();
+    bool fits =
+        bits >= resultBits(network.layers[tensor.firstLayer].op) && bits < 8;
+    for (const Layer &layer : network.layers) {
+      bool reads = llvm::is_contained(layer.inputs, int(index));
+      bool writes = llvm::is_contained(layer.outputs, int(index));
+      if (!reads && !writes)
+        continue;
+      std::optional<WindowLayer> window = readWindowLayer(layer.op);
+      bool isResidual =
+          window && window->hasResidual && layer.inputs.back() == int(index);
+      bool isInput = layer.inputs.front() == int(index);
+      fits &= window &&
+              (!isInput || cutsAtBytes(*window, bits, true, machine)) &&
+              (!(writes || isResidual) ||
+               cutsAtBytes(*window, bits, false, machine));
+    }
+    if (fits)
+      tensor.dramBits = bits;
+  }
+}
+
 void planResidency(Network &network, const Machine &machine) {
   Residency(network, machine).run();
 }
@@ -166,7 +242,8 @@ int64_t planDram(Network &network) {
     return a.isInput || b.isInput || a.isOutput || b.isOutput || overlap(a, b);
   };
   llvm::sort(order, [&](int a, int b) {
-    int64_t x = network.tensors[a].bytes, y = network.tensors[b].bytes;
+    int64_t x = network.tensors[a].dramBytes(),
+            y = network.tensors[b].dramBytes();
     return x != y ? x > y : a < b;
   });
   int64_t end = 0;
@@ -178,16 +255,16 @@ int64_t planDram(Network &network) {
       if (conflict(tensor, network.tensors[other]))
         taken.emplace_back(network.tensors[other].address,
                            alignUp(network.tensors[other].address +
-                                   network.tensors[other].bytes));
+                                   network.tensors[other].dramBytes()));
     llvm::sort(taken);
     int64_t address = 0;
     for (auto [begin, stop] : taken) {
-      if (address + tensor.bytes <= begin)
+      if (address + tensor.dramBytes() <= begin)
         break;
       address = std::max(address, stop);
     }
     tensor.address = uint32_t(address);
-    end = std::max(end, alignUp(address + tensor.bytes));
+    end = std::max(end, alignUp(address + tensor.dramBytes()));
     placed.push_back(index);
   }
   return end;

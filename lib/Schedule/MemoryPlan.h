@@ -11,6 +11,11 @@
 
 namespace accopt {
 
+/// Chooses the tensors that are packed where they lie in DRAM: those of fewer
+/// than 8 bits that only window layers write and read, in pieces that begin at
+/// bytes.
+void planPacking(Network &network, const Machine &machine);
+
 /// Marks tensors that stay in the scratchpad from the layer that writes them
 /// to the last that reads them, where that is estimated to save cycles.
 void planResidency(Network &network, const Machine &machine);

@@ -28,6 +28,9 @@ struct NetworkTensor {
   mlir::DictionaryAttr description;
   /// Where it lives: in DRAM, or in the scratchpad for its whole life.
   bool resident = false;
+  /// Of an element in DRAM; below 8 the tensor is packed there.
+  int64_t dramBits = 8;
+  int64_t dramBytes() const { return (bytes * dramBits + 7) / 8; }
   uint32_t address = 0;           ///< in DRAM, unless resident
   uint32_t scratchpadAddress = 0; ///< if resident
 };

@@ -77,7 +77,8 @@ private:
         builder.getF64FloatAttr(tensor.scale),
         builder.getI32IntegerAttr(tensor.zeroPoint),
         builder.getI32IntegerAttr(tensor.definedBy),
-        builder.getI32IntegerAttr(tensor.bits));
+        builder.getI32IntegerAttr(tensor.bits),
+        builder.getBoolAttr(tensor.isPacked));
   }
   void write(const LayerInfo &layer, int32_t index) {
     accel::LayerInfoOp::create(
@@ -195,6 +196,7 @@ private:
     tensor.zeroPoint = int32_t(op.getZeroPoint());
     tensor.definedBy = int32_t(op.getDefinedBy());
     tensor.bits = int32_t(op.getBits());
+    tensor.isPacked = op.getPacked();
     program.tensors.push_back(std::move(tensor));
     return success();
   }

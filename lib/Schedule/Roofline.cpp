@@ -76,7 +76,8 @@ int64_t rooflineCycles(const Network &network, const Layer &layer,
   auto traffic = [&](const NetworkTensor &tensor) {
     if (tensor.isInput || tensor.isOutput || tensor.isConstant)
       return tensor.bytes;
-    return std::max<int64_t>(0, tensor.bytes - scratchpad);
+    return std::max<int64_t>(0, tensor.bytes - scratchpad) * tensor.dramBits /
+           8;
   };
   int64_t reads = parameterBytes(layer), writes = 0;
   for (int tensor : layer.inputs)

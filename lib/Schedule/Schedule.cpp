@@ -37,6 +37,7 @@ TensorInfo describe(const NetworkTensor &tensor, Value value,
       int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
   if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
     info.bits = int32_t(bits.getInt());
+  info.isPacked = !tensor.resident && tensor.dramBits < 8;
   return info;
 }
 
@@ -80,6 +81,7 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
   FailureOr<Network> network = readNetwork(function);
   if (failed(network))
     return failure();
+  planPacking(*network, machine);
   planResidency(*network, machine);
   int64_t activations = planDram(*network);
   Emitter emitter(*network, machine, uint32_t(activations));

@@ -103,6 +103,8 @@ struct Tiling {
 struct Placement {
   int64_t scratchpadBytes = 0; ///< free for this layer
   bool inputResident = false, outputResident = false, residualResident = false;
+  /// Of an element in DRAM, where they are not resident.
+  int64_t inputBits = 8, outputBits = 8, residualBits = 8;
 };
 
 /// The tiling with the least estimated cycles; nothing if none fits.

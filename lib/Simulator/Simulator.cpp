@@ -12,6 +12,7 @@
 #include "accopt/Simulator/Simulator.h"
 
 #include "MachineState.h"
+#include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/Encoding.h"
 
 #include <queue>
@@ -230,7 +231,25 @@ llvm::MutableArrayRef<int8_t> Simulator::tensorBytes(const TensorInfo &tensor) {
     size *= size_t(extent);
   int8_t *memory = tensor.inScratchpad ? impl->state.scratchpad.data()
                                        : impl->state.dram.get();
-  return {memory + tensor.address, size};
+  return {memory + tensor.address, size_t(storedBytes(tensor, size))};
+}
+
+std::vector<int8_t> Simulator::readTensor(const TensorInfo &tensor) {
+  llvm::ArrayRef<int8_t> bytes = tensorBytes(tensor);
+  if (!tensor.isPacked)
+    return bytes.vec();
+  size_t size = 1;
+  for (int64_t extent : tensor.shape)
+    size *= size_t(extent);
+  std::vector<int8_t> values(size);
+  auto width = unsigned(tensor.bits);
+  for (size_t i = 0; i < size; ++i) {
+    size_t bit = i * width;
+    unsigned low = uint8_t(bytes[bit / 8]);
+    unsigned high = bit % 8 + width > 8 ? uint8_t(bytes[bit / 8 + 1]) : 0;
+    values[i] = signExtend(int8_t((low | high << 8) >> bit % 8), width);
+  }
+  return values;
 }
 
 void Simulator::onLayerComplete(std::function<void(uint32_t)> callback) {

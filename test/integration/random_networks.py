@@ -25,11 +25,14 @@ from onnx import TensorProto, helper, numpy_helper
 class Network:
     """A graph that grows by random ops; `values` are those that may be read."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, wide=False):
         self.rng = rng
+        self.wide = wide  # channels in eights, windows only: tensors can be packed
         self.weights = np.random.default_rng(rng.randrange(2**32))
         self.nodes, self.initializers = [], []
         shape = (rng.choice([1, 1, 1, 2]), rng.randint(1, 20), rng.randint(1, 18), rng.randint(1, 18))
+        if wide:
+            shape = (1, 8 * rng.randint(1, 3), rng.randint(12, 24), rng.randint(12, 24))
         self.values = [("input", shape)]
 
     def constant(self, array):
@@ -79,6 +82,9 @@ class Network:
         m = groups * self.rng.randint(1, max(1, 40 // groups))
         if groups == c and self.rng.random() < 0.7:
             m = c
+        if self.wide and groups != c:
+            groups = self.rng.choice([g for g in (1, 2, 4) if c // g % 8 == 0])
+            m = 8 * groups * self.rng.randint(1, 4)
         attributes, out = window
         inputs = [name, self.normal(m, c // groups, *attributes["kernel_shape"])]
         if self.rng.random() < 0.7:
@@ -184,6 +190,8 @@ class Network:
     def model(self):
         steps = [self.conv] * 6 + [self.pool] * 2 + [self.elementwise] * 3 + [self.activation] * 2 + [
             self.concat, self.slice, self.pad, self.shuffle, self.transpose, self.gate]
+        if self.wide:
+            steps = [self.conv] * 5 + [self.pool]
         for _ in range(self.rng.randint(1, 10)):
             self.rng.choice(steps)()
         if self.rng.random() < 0.5 or len(self.nodes) == 0:
@@ -200,7 +208,7 @@ class Network:
         return model
 
 
-def machine(rng, bits):
+def machine(rng, bits, small=False):
     rows, columns = rng.choice([4, 8, 12, 16, 32]), rng.choice([4, 8, 16, 24, 32])
     parameters = dict(
         rows=rows, columns=columns,
@@ -213,6 +221,9 @@ def machine(rng, bits):
         vector_latency=rng.choice([1, 8, 12]))
     if bits:
         parameters.update(array_rate_4bit=rng.choice([1, 2, 3]), array_rate_2bit=rng.choice([1, 2, 4, 16]))
+    if small:
+        parameters.update(scratchpad_bytes=1024 * rng.choice([4, 5, 6, 8]), columns=rng.choice([8, 16, 32]))
+        parameters.update(accumulator_bytes=4 * parameters["columns"] * 256)
     text = ",".join(f"{key}={value}" for key, value in parameters.items())
     return "systolic16x16{" + text + "}"
 
@@ -229,14 +240,15 @@ def main():
     parser.add_argument("--keep", help="folder where failing models are written")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    passed = failed = refused = 0
+    passed = failed = refused = packed = 0
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.onnx"
         for case in range(arguments.cases):
             rng = random.Random(f"{arguments.seed}:{case}")
-            model = Network(rng).model()
+            wide = arguments.bits and case % 3 == 2
+            model = Network(rng, wide).model()
             onnx.save(model, path)
-            target = machine(rng, arguments.bits)
+            target = machine(rng, arguments.bits, wide)
             command = [arguments.runner, str(path), f"--target={target}", f"--seed={case}"]
             if arguments.bits:
                 command.append(f"--narrow-seed={rng.randrange(2**32)}")
@@ -244,6 +256,7 @@ def main():
             lines = run.stderr.strip().splitlines()
             if run.returncode == 0:
                 passed += 1
+                packed += int(run.stdout.rsplit(";", 1)[1].split()[0])
             elif run.returncode == 1 and len(lines) == 1 and REFUSED.search(lines[0]):
                 refused += 1
             else:
@@ -252,7 +265,7 @@ def main():
                 print("\n".join(lines[:6] or run.stdout.splitlines()[:6]), flush=True)
                 if arguments.keep:
                     onnx.save(model, Path(arguments.keep) / f"case{case}.onnx")
-    print(f"{passed} passed, {failed} failed, {refused} refused by their machine")
+    print(f"{passed} passed, {failed} failed, {refused} refused by their machine; {packed} packed tensors")
     # A run in which machines refuse most networks would show nothing.
     return 1 if failed or passed < refused else 0
 

@@ -98,11 +98,11 @@ struct Checker {
   unsigned tensors = 0, wrong = 0;
 
   void compare(const TensorInfo &info, const Tensor &want) {
-    llvm::ArrayRef<int8_t> got = simulator.tensorBytes(info);
+    std::vector<int8_t> got = simulator.readTensor(info);
     llvm::ArrayRef<int8_t> values = want.values<int8_t>();
     ++tensors;
     elements += values.size();
-    if (got == values)
+    if (llvm::ArrayRef<int8_t>(got) == values)
       return;
     ++wrong;
     size_t at = 0, count = 0;
@@ -222,10 +222,12 @@ int main(int argc, char **argv) {
     if (info.kind == TensorInfo::Kind::Output)
       checker.compare(info, expected[next++]);
   compareCosts(program, run);
-  llvm::outs() << llvm::format("%u tensors, %llu elements, %u tensors differ; "
-                               "%llu cycles, costs equal\n",
-                               checker.tensors,
-                               (unsigned long long)checker.elements,
-                               checker.wrong, (unsigned long long)run.cycles);
+  auto packed = llvm::count_if(
+      program.tensors, [](const TensorInfo &info) { return info.isPacked; });
+  llvm::outs() << llvm::format(
+      "%u tensors, %llu elements, %u tensors differ; %llu cycles, costs equal; "
+      "%d packed\n",
+      checker.tensors, (unsigned long long)checker.elements, checker.wrong,
+      (unsigned long long)run.cycles, int(packed));
   return checker.wrong ? 1 : 0;
 }

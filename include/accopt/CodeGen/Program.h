@@ -34,10 +34,19 @@ struct TensorInfo {
   int32_t zeroPoint = 0;
   /// 2 to 8: values lie in [-2^(bits - 1), 2^(bits - 1) - 1].
   int32_t bits = 8;
+  /// In DRAM, where its elements are `bits` bits wide, one behind the other as
+  /// in a packed row of a LOAD; only intermediate tensors of fewer than 8 bits.
+  bool isPacked = false;
   /// Layer after which the tensor is complete and until which it is alive; an
   /// input is complete before layer 0 (-1).
   int32_t definedBy = -1;
 };
+
+/// Bytes that `elements` elements of the tensor take.
+inline uint64_t storedBytes(const TensorInfo &tensor, uint64_t elements) {
+  return tensor.isPacked ? (elements * uint64_t(tensor.bits) + 7) / 8
+                         : elements;
+}
 
 /// A row of the cost report that does not depend on a run.
 struct LayerInfo {

@@ -69,6 +69,9 @@ public:
   /// after.
   llvm::MutableArrayRef<int8_t> tensorBytes(const TensorInfo &tensor);
 
+  /// The tensor's elements, one a byte also where it is packed.
+  std::vector<int8_t> readTensor(const TensorInfo &tensor);
+
   /// Called in run() whenever all commands of a layer have completed, with the
   /// layer's index; tensors with `definedBy` equal to it can be read then,
   /// before a later layer reuses their memory. Only with `functional`.

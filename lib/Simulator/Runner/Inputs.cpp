@@ -10,6 +10,7 @@
 #include "accopt/Simulator/TensorLayout.h"
 #include "accopt/Support/Diagnostics.h"
 #include "accopt/Support/Npy.h"
+#include "accopt/Target/Arithmetic.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -100,6 +101,15 @@ public:
                 .str());
       inferences = count;
       set.inputs.push_back({tensor, quantize(array, *tensor)});
+      int limit = 1 << (tensor->bits - 1);
+      for (int8_t value : set.inputs.back().values)
+        if (value < -limit || value >= limit)
+          return makeFileError((*candidate)->file,
+                               llvm::formatv("input '{0}': expected values in "
+                                             "[{1}, {2}], got {3}",
+                                             tensor->name, -limit, limit - 1,
+                                             int(value))
+                                   .str());
     }
     set.inferences = inferences.value_or(1);
     return set;
@@ -171,7 +181,7 @@ private:
       data.tensor = tensor;
       data.values.resize(elementCount(*tensor));
       for (int8_t &value : data.values)
-        value = int8_t(generator() >> 56);
+        value = signExtend(int8_t(generator() >> 56), unsigned(tensor->bits));
     }
     return set;
   }

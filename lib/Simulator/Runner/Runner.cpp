@@ -126,7 +126,7 @@ private:
       if (tensor.definedBy != layer)
         continue;
       std::vector<int8_t> values(elementCount(tensor));
-      toModelOrder(tensor, simulator.tensorBytes(tensor), values);
+      toModelOrder(tensor, simulator.readTensor(tensor), values);
       std::string name;
       for (char c : tensor.name)
         name += llvm::isAlnum(c) || c == '.' || c == '-' ? c : '_';
