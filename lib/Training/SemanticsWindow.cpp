@@ -122,9 +122,11 @@ at::Tensor semantics::maxPool(const Node &node, const Tensors &operands,
   Window window(node, getList(node, "kernel"),
                 static_cast<size_t>(operands[0].dim()) - 2);
   Shape outputs = spatialOf(resultShape), pads = window.begins;
-  if (!isNative(x, window, outputs)) {
-    x = padToReach(x, window, outputs,
-                   -std::numeric_limits<double>::infinity());
+  // A window that dilation puts wholly into the padding gives the least float,
+  // as in onnxruntime, and not torch's infinity.
+  bool mayMissInput = window.dilations != Shape{1, 1} && pads != Shape{0, 0};
+  if (mayMissInput || !isNative(x, window, outputs)) {
+    x = padToReach(x, window, outputs, std::numeric_limits<float>::lowest());
     pads = {0, 0};
   }
   return at::max_pool2d(x, window.kernel, window.strides, pads,
