@@ -244,6 +244,45 @@ TEST(Trainer, FitsAndGoesOnFromItsState) {
   }
 }
 
+/// Two bits cost accuracy; training with them brings it back, and the integers
+/// decide as the training forward does.
+TEST(Trainer, RecoversFromTwoBits) {
+  Nets nets;
+  Dataset data = spots(240, 3), test = spots(120, 4);
+  auto network = nets.make(smallNetwork());
+  auto function = nets.module->lookupSymbol<mlir::func::FuncOp>("main");
+  TrainingOptions options;
+  options.epochs = 8;
+  options.batchSize = 16;
+  options.learningRate = 1e-2;
+  auto first =
+      llvm::cantFail(Trainer::create(*network, nullptr, data, options));
+  train(*first, 0, options.epochs);
+  ASSERT_FALSE(bool(network->store(function)));
+  RangeTable ranges = llvm::cantFail(network->collectRanges(data, 240));
+  QuantizationPlan plan = llvm::cantFail(
+      planQuantization(function, ranges, {{"conv", {2, 8}}, {"gemm", {2, 2}}}));
+  EXPECT_EQ(plan.findActivation("conv")->bits, 2u);
+  ASSERT_FALSE(bool(network->setPlan(plan)));
+  double before = llvm::cantFail(network->evaluate(data, Mode::Integer)).loss;
+  options.mode = Mode::FakeQuantized;
+  options.learningRate = 5e-3;
+  auto second =
+      llvm::cantFail(Trainer::create(*network, nullptr, data, options));
+  train(*second, 0, options.epochs);
+  Evaluation integers = llvm::cantFail(network->evaluate(test, Mode::Integer));
+  Evaluation fake =
+      llvm::cantFail(network->evaluate(test, Mode::FakeQuantized));
+  EXPECT_LT(llvm::cantFail(network->evaluate(data, Mode::Integer)).loss,
+            before / 2);
+  EXPECT_GT(integers.accuracy, 0.9);
+  // A logit may lie on the border of two integers.
+  int64_t different = 0;
+  for (size_t i = 0; i < fake.decisions.size(); ++i)
+    different += fake.decisions[i] != integers.decisions[i];
+  EXPECT_LE(different, 1);
+}
+
 TEST(Trainer, LearnsFromATeacherAndItsHints) {
   Nets nets;
   Dataset data = spots(120, 3);
@@ -332,8 +371,7 @@ TEST(Trainer, RefusesWhatItCannotTrain) {
   EXPECT_THAT(message, HasSubstr("epoch 2, batch"));
   EXPECT_THAT(message, HasSubstr("expected a finite loss, got nan"));
   // The batch that failed left no trace in the parameters.
-  EXPECT_TRUE(
-      std::isfinite(llvm::cantFail(network->evaluate(data)).loss));
+  EXPECT_TRUE(std::isfinite(llvm::cantFail(network->evaluate(data)).loss));
   EXPECT_THAT(llvm::toString(trainer->loadState("ACCOPTTS")),
               HasSubstr("expected"));
 }
