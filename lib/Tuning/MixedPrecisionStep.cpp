@@ -102,7 +102,7 @@ llvm::Error BitChooser::readOptions() {
   if (!*limit)
     return llvm::createStringError(std::errc::invalid_argument,
                                    "--steps: 'mixed-precision' needs a "
-                                   "budget: --budget=50%%, or one in braces");
+                                   "budget: --budget=50%, or one in braces");
   budget = **limit;
   return llvm::Error::success();
 }

@@ -222,17 +222,29 @@ llvm::Expected<double> Selector::exact(const Problem &problem,
   return cost->get(options.objective);
 }
 
+/// What a group's channels that stay are worth: the logarithm of the share of
+/// importance that they hold. Layers act one after another, so shares multiply;
+/// a group that is cut to next to nothing is worth less than any saving.
+static double worthOf(const std::vector<double> &units,
+                      llvm::ArrayRef<int64_t> kept) {
+  double all = 0, held = 0;
+  for (double value : units)
+    all += value;
+  for (int64_t u : kept)
+    held += units[u];
+  // Where nothing is known, all units are alike.
+  if (!(all > 0))
+    return std::log(double(kept.size()) / double(units.size()));
+  return std::log(std::max(held / all, 1e-9));
+}
+
 double Selector::lostBy(const Problem &problem, const Keep &keep) const {
   double lost = 0;
-  for (auto [units, kept] : llvm::zip_equal(problem.units, keep)) {
-    for (double value : units)
-      lost += value;
+  for (auto [units, kept] : llvm::zip_equal(problem.units, keep))
     if (!units.empty())
-      for (int64_t u : kept)
-        lost -= units[u];
-  }
+      lost -= worthOf(units, kept);
   for (const std::string &name : problem.branches)
-    lost += importance.branches.at(name);
+    lost -= std::log(std::max(1 - importance.branches.at(name), 1e-9));
   return lost;
 }
 
@@ -299,10 +311,7 @@ Selector::byKnapsack(const Problem &problem) {
       auto cost = measure(problem, keep);
       if (!cost)
         return cost.takeError();
-      KnapsackOption option;
-      for (int64_t u : keep[g])
-        option.value += units[u];
-      option.cost = *cost;
+      KnapsackOption option{worthOf(units, keep[g]), *cost};
       least = std::min(least, *cost);
       options.push_back(option);
     }

@@ -56,9 +56,11 @@ static llvm::Expected<Importance> findImportance(Session &session,
         if (group.activations[i].dimension == 1)
           ofGroup[g].push_back(want(group.activations[i].value));
   std::vector<ResidualBranch> branches = findResidualBranches(function);
-  std::vector<size_t> ofBranch;
-  for (const ResidualBranch &branch : branches)
-    ofBranch.push_back(want(branch.ops.back()->getResult(0)));
+  std::vector<std::pair<size_t, size_t>> ofBranch;
+  for (const ResidualBranch &branch : branches) {
+    size_t end = want(branch.ops.back()->getResult(0));
+    ofBranch.emplace_back(end, want(branch.skip));
+  }
 
   auto network = session.makeNetwork(*session.network);
   if (!network)
@@ -86,11 +88,15 @@ static llvm::Expected<Importance> findImportance(Session &session,
             units[u] += (*channels)[index][c];
       }
   }
-  for (auto [i, branch] : llvm::enumerate(branches)) {
+  auto total = [&](size_t index) {
     double sum = 0;
-    for (double value : (*channels)[ofBranch[i]])
+    for (double value : (*channels)[index])
       sum += value;
-    result.branches[branch.name] = sum;
+    return sum;
+  };
+  for (auto [i, branch] : llvm::enumerate(branches)) {
+    double own = total(ofBranch[i].first), skip = total(ofBranch[i].second);
+    result.branches[branch.name] = own + skip > 0 ? own / (own + skip) : 0.5;
   }
   return result;
 }
@@ -289,7 +295,7 @@ llvm::Error Pruner::run() {
     return toFloor(*floor);
   return llvm::createStringError(
       std::errc::invalid_argument,
-      "--steps: 'prune' needs a goal: --budget=50%%, or --max-drop=0.5 for as "
+      "--steps: 'prune' needs a goal: --budget=50%, or --max-drop=0.5 for as "
       "few cycles as that accuracy allows");
 }
 

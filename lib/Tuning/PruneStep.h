@@ -35,10 +35,11 @@ struct Selection {
   double cost = 0; ///< exact, of what remains
 };
 
-/// What is lost with each unit of each group, and with each branch.
+/// How much the loss depends on each unit of each group, and which share of
+/// its sum's importance a residual branch has.
 struct Importance {
   std::vector<std::vector<double>> units; ///< by group, by unit
-  std::map<std::string, double> branches; ///< by the sum's name
+  std::map<std::string, double> branches; ///< by the sum's name, 0 to 1
 };
 
 /// The selection that loses the least importance (or that the control method

@@ -9,6 +9,8 @@
 #include "accopt/Target/MachineIO.h"
 #include "accopt/Transforms/Pipelines.h"
 
+#include "dialects/NN/NNOps.h"
+
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -296,4 +298,80 @@ TEST_F(TuningCostService, EstimatesComeNear) {
     EXPECT_NEAR(estimate.cycles / exact.cycles, 1, 0.15);
     EXPECT_NEAR(estimate.energyPj / exact.energyPj, 1, 0.15);
   }
+}
+
+TEST_F(TuningCostService, FewerBitsCostWhatTheCompilerSays) {
+  auto module = importOnnx(kDigits, {}, context, llvm::errs());
+  ASSERT_TRUE(module);
+  auto function = module->lookupSymbol<FuncOp>("main");
+  CostService service(machine("systolic16x16"));
+  NetworkCost full = take(service.exact(function));
+  fuse(*module);
+  for (unsigned width : {4, 2}) {
+    SCOPED_TRACE(width);
+    BitAssignment bits;
+    for (const auto &[value, name] : nameValues(function))
+      if (mlir::isa_and_nonnull<nn::ConvOp, nn::GemmOp>(value.getDefiningOp()))
+        bits[name] = {width, width};
+    NetworkCost cost = take(service.exact(function, bits));
+    EXPECT_LT(cost.weightBytes, full.weightBytes);
+    EXPECT_LT(cost.dramBytes, full.dramBytes);
+    EXPECT_EQ(cost.macs, full.macs);
+    NetworkCost estimate = take(service.estimate(function, bits));
+    EXPECT_NEAR(estimate.energyPj / cost.energyPj, 1, 0.15);
+    EXPECT_NEAR(estimate.cycles / cost.cycles, 1, 0.2);
+
+    // The same through the plan that training ends with, and the Driver.
+    mlir::OwningOpRef<mlir::ModuleOp> planned = module->clone();
+    auto main = planned->lookupSymbol<FuncOp>("main");
+    RangeTable ranges = llvm::cantFail(inferRanges(main));
+    QuantizationPlan plan =
+        llvm::cantFail(planQuantization(main, ranges, bits));
+    llvm::cantFail(applyPlan(main, plan));
+    llvm::SmallString<128> path;
+    int descriptor = 0;
+    ASSERT_FALSE(
+        llvm::sys::fs::createTemporaryFile("net", "mlir", descriptor, path));
+    {
+      llvm::raw_fd_ostream os(descriptor, true);
+      planned->print(os, mlir::OpPrintingFlags().enableDebugInfo(true, false));
+    }
+    expectEqual(cost, compiled(path.str().str(), service.machine()));
+    llvm::sys::fs::remove(path);
+  }
+}
+
+TEST_F(TuningCostService, AsksOnceForEachLayer) {
+  auto module = importOnnx(kDigits, {}, context, llvm::errs());
+  ASSERT_TRUE(module);
+  auto function = module->lookupSymbol<FuncOp>("main");
+  CostService service(machine("systolic16x16"));
+  NetworkCost first = take(service.estimate(function));
+  uint64_t misses = service.statistics().layerMisses;
+  EXPECT_LE(misses, first.layers.size());
+  NetworkCost second = take(service.estimate(function));
+  EXPECT_EQ(service.statistics().layerMisses, misses);
+  EXPECT_EQ(service.statistics().layerQueries, 2 * first.layers.size());
+  EXPECT_EQ(service.statistics().networkQueries, 2u);
+  EXPECT_EQ(first.cycles, second.cycles);
+  EXPECT_EQ(first.energyPj, second.energyPj);
+  EXPECT_EQ(first.get(Objective::EnergyDelay), first.cycles * first.energyPj);
+}
+
+TEST_F(TuningCostService, ErrorsAreOneLine) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      R"(func.func @main(%x: tensor<1x4xf32>, %w: tensor<3x4xf32>) -> tensor<1x3xf32> {
+        %0 = nn.gemm %x, %w {alpha = 1.0 : f32, beta = 1.0 : f32,
+          trans_a = false, trans_b = true}
+          : (tensor<1x4xf32>, tensor<3x4xf32>) -> tensor<1x3xf32> loc("fc")
+        return %0 : tensor<1x3xf32>
+      })",
+      &context);
+  ASSERT_TRUE(module);
+  CostService service(machine("systolic16x16"));
+  auto cost = service.exact(module->lookupSymbol<FuncOp>("main"));
+  ASSERT_FALSE(bool(cost));
+  std::string text = llvm::toString(cost.takeError());
+  EXPECT_THAT(text, testing::HasSubstr("fc"));
+  EXPECT_EQ(text.find('\n'), std::string::npos) << text;
 }

@@ -11,6 +11,8 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
 
+#include <csignal>
+
 namespace cl = llvm::cl;
 using namespace accopt;
 using training::OptimizerKind;
@@ -43,6 +45,8 @@ static int usage(const llvm::Twine &message) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // A file that may not grow is an error of the write, as a full disk is.
+  std::signal(SIGXFSZ, SIG_IGN);
   cl::OptionCategory category("acc-tune options");
   TuneOptions options;
   training::TrainingOptions &training = options.training;

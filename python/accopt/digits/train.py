@@ -40,13 +40,13 @@ def distort(images, generator):
     return nn.functional.grid_sample(images, grid, align_corners=False)
 
 
-def train(images, labels):
+def train(images, labels, width=16):
     torch.manual_seed(SEED)
     torch.use_deterministic_algorithms(True)
     # The order of floating-point sums depends on the number of threads.
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(SEED)
-    network = DigitsNet()
+    network = DigitsNet(width)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=1e-2)
     steps = EPOCHS * (len(images) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
@@ -76,10 +76,12 @@ def top1(network, images, labels):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output-dir", type=Path, default=Path("models"))
-    folder = parser.parse_args().output_dir
+    parser.add_argument("--width", type=int, default=16, help="channels of the first layer")
+    arguments = parser.parse_args()
+    folder = arguments.output_dir
 
     train_x, train_y, test_x, test_y = load_split()
-    network = train(torch.from_numpy(train_x), torch.from_numpy(train_y))
+    network = train(torch.from_numpy(train_x), torch.from_numpy(train_y), arguments.width)
     accuracy = top1(network, torch.from_numpy(test_x), torch.from_numpy(test_y))
     print(f"held-out top-1: {100 * accuracy:.2f} % of {len(test_y)} images")
 

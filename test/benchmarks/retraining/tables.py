@@ -1,0 +1,127 @@
+"""The tables of docs/Retraining.md from the reports of acc-tune."""
+
+from statistics import mean, stdev
+
+GOAL_LATENCY, GOAL_EDP = 2.81, 3.30
+
+INTRODUCTION = """# What retraining gains
+
+Written by `test/benchmarks/retraining/run.py`, which one command repeats:
+
+    .venv/bin/python test/benchmarks/retraining/run.py
+
+Accuracies are those of the compiled binary's integers on the held-out test part, in
+per cent: mean and standard deviation over the seeds. Every decision was made on the
+training and validation parts. Cycles are what the simulator counted while it ran the
+binary; energy is priced from what it counted. A seed changes the split into training
+and validation, the order of the data and every random choice; the trained model that
+all runs start from is one.
+"""
+
+
+def spread(values, digits=2):
+    values = list(values)
+    around = stdev(values) if len(values) > 1 else 0.0
+    return f"{mean(values):.{digits}f} ± {around:.{digits}f}"
+
+
+def accuracy(reports, row="after"):
+    return [100 * report[row]["test"]["accuracy"] for report in reports]
+
+
+def share(reports, field):
+    return [100 * report["after"][field] / report["before"][field] for report in reports]
+
+
+def cycles(reports):
+    """As simulated, in per cent of the int8 baseline."""
+    return [
+        100 * report["binary"]["simulated_cycles"] / report["before"]["cycles"]
+        for report in reports
+    ]
+
+
+def edp(report, row):
+    return report[row]["cycles"] * report[row]["energy_pj"]
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def verdict(met):
+    return "met" if met else "**missed**"
+
+
+def baseline(reports):
+    first = reports[0]
+    return (f"Float {spread(accuracy(reports, 'float'))} %, int8 after calibration "
+            f"{spread(accuracy(reports, 'before'))} %, {first['before']['cycles']:.0f} cycles, "
+            f"{first['before']['energy_pj'] / 1e6:.3f} uJ, "
+            f"{first['before']['weight_bytes'] / 1024:.1f} KiB of weights.\n")
+
+
+def pruning(results):
+    budgets = sorted({budget for budget, _ in results}, reverse=True)
+    rows, dominated = [], True
+    for budget in budgets:
+        means = {}
+        for (own, method), reports in results.items():
+            if own != budget:
+                continue
+            means[method] = mean(accuracy(reports))
+            rows.append([f"{budget} %", method, spread(accuracy(reports)),
+                         spread(cycles(reports), 1), spread(share(reports, "energy_pj"), 1)])
+        dominated &= all(means["cost"] >= value for value in means.values())
+    float_ = mean(accuracy(results[50, "cost"], "float"))
+    loss = float_ - mean(accuracy(results[50, "cost"]))
+    return (table(["budget", "method", "accuracy", "cycles, % of int8", "energy, %"], rows)
+            + f"\nGoal: cost-driven is best at every budget: {verdict(dominated)}. "
+            f"Goal: at 50 % it loses at most 0.5 points: {loss:.2f}, {verdict(loss <= 0.5)}.\n")
+
+
+def bits(results):
+    rows = []
+    for (width, method), reports in results.items():
+        rows.append([str(width), method, spread(accuracy(reports)), spread(cycles(reports), 1),
+                     spread(share(reports, "energy_pj"), 1),
+                     spread(share(reports, "weight_bytes"), 1)])
+    float_ = mean(accuracy(results[4, "QAT"], "float"))
+    loss = float_ - mean(accuracy(results[4, "QAT"]))
+    better = all(mean(accuracy(results[width, "mixed (cost), QAT"]))
+                 >= mean(accuracy(results[width, "QAT"])) for width in (3, 2))
+    return (table(["bits", "method", "accuracy", "cycles, % of int8", "energy, %",
+                   "weights, %"], rows)
+            + f"\nGoal: QAT at four bits is within 0.5 points of float: {loss:.2f}, "
+            f"{verdict(loss <= 0.5)}. Goal: mixed precision is at least as good as uniform "
+            f"bits at equal energy, at 3 bits and below: {verdict(better)}.\n")
+
+
+def together(results):
+    rows, reached = [], False
+    for budget, reports in results.items():
+        loss = mean(accuracy(reports, "float")) - mean(accuracy(reports))
+        faster = mean(r["before"]["cycles"] / r["binary"]["simulated_cycles"] for r in reports)
+        gain = mean(edp(r, "before") / edp(r, "after") for r in reports)
+        met = loss <= 0.5 and faster >= GOAL_LATENCY and gain >= GOAL_EDP
+        reached |= met
+        rows.append([f"prune to {budget} %, then QAT at 4 bits", spread(accuracy(reports)),
+                     f"{loss:.2f}", f"{faster:.2f}x", f"{gain:.2f}x"])
+    return (table(["steps", "accuracy", "points lost", "fewer cycles",
+                   "lower energy-delay"], rows)
+            + f"\nGoal: at most 0.5 points for {GOAL_LATENCY}x fewer cycles and {GOAL_EDP}x "
+            f"lower energy-delay product: {verdict(reached)}.\n")
+
+
+def render(results):
+    parts = [INTRODUCTION]
+    for name, result in results.items():
+        anyone = result["pruning"][50, "cost"]
+        parts += [
+            f"\n## {name}: {len(anyone)} seeds\n\n" + baseline(anyone),
+            "\n### Pruning on systolic16x16\n\n" + pruning(result["pruning"]),
+            "\n### Bits on systolic16x16-mixed\n\n" + bits(result["bits"]),
+            "\n### Both on systolic16x16-mixed\n\n" + together(result["together"]),
+        ]
+    return "".join(parts)
