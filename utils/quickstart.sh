@@ -91,7 +91,7 @@ build() {
     .venv/bin/cmake --preset release >/dev/null
   fi
   step "building the tools"
-  .venv/bin/cmake --build build --target acc-opt acc-sim acc-tune acc-lsp-server
+  .venv/bin/cmake --build build --target acc-opt acc-sim acc-tune acc-lsp-server accopt-digits
 }
 
 run_digits() {

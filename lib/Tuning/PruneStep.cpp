@@ -244,6 +244,19 @@ llvm::Error Pruner::toBudget(double budget) {
       .takeError();
 }
 
+/// Whether selectChannels() failed because the budget is below what pruning can
+/// reach.
+static bool isOutOfReach(llvm::Error &error) {
+  bool result = false;
+  error = llvm::handleErrors(
+      std::move(error),
+      [&](std::unique_ptr<llvm::StringError> info) -> llvm::Error {
+        result = info->convertToErrorCode() == std::errc::result_out_of_range;
+        return llvm::Error(std::move(info));
+      });
+  return result;
+}
+
 /// Without a budget: a fifth less each time, until the floor is missed; the
 /// network goes back to the last one that met it.
 llvm::Error Pruner::toFloor(double floor) {
@@ -255,9 +268,9 @@ llvm::Error Pruner::toFloor(double floor) {
                               "prune, round " + llvm::Twine(t) +
                                   ": until the accuracy floor is missed");
     if (error) {
-      // What cannot shrink any more is no failure here.
+      // What cannot shrink any more is no failure here, unless at once.
       session.network = std::move(before);
-      if (t == 1)
+      if (t == 1 || !isOutOfReach(error))
         return error;
       llvm::consumeError(std::move(error));
       return llvm::Error::success();

@@ -168,6 +168,9 @@ llvm::Error Run::load() {
   if (!data)
     return data.takeError();
   session.data = std::move(*data);
+  if (llvm::Error error = checkAugmentation(options.training.augmentation,
+                                            dataOptions.sampleShape))
+    return error;
   if (!session.data.train.isClassification() && options.minAccuracy)
     return usageError("--min-accuracy: expected labels, got a regression; use "
                       "--max-drop, in per cent of the loss");

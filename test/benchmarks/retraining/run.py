@@ -11,10 +11,12 @@ decision sees; cycles are what the simulator counted while it ran the binary.
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import tables
@@ -35,17 +37,18 @@ class Suite:
 
 
 class Runner:
-    def __init__(self, build, folder):
+    """Runs acc-tune, several at a time, each on one core; keeps the reports."""
+
+    def __init__(self, build, folder, jobs):
         self.tune = build / "bin" / "acc-tune"
-        self.folder = folder
+        self.folder, self.jobs = folder, jobs
         self.done = 0
         self.start = time.monotonic()
 
     def run(self, suite, label, seed, target, steps, budget=None, objective="cycles"):
-        """The report of one run of acc-tune, from the folder if it is there."""
+        """The report of one run, from the folder if it is there."""
         out = self.folder / suite.name / label / str(seed)
         report = out / "report.json"
-        self.done += 1
         if not report.exists():
             command = [
                 self.tune, suite.model, f"--data={suite.data}", f"--target={target}",
@@ -56,104 +59,120 @@ class Runner:
                 command.append(f"--budget={budget}")
             shutil.rmtree(out, ignore_errors=True)
             started = time.monotonic()
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, check=False,
+                                    env=os.environ | {"OMP_NUM_THREADS": "1"})
             if result.returncode not in (0, 3):
-                sys.exit(f"{' '.join(map(str, command))}\n{result.stderr}")
+                raise SystemExit(f"{' '.join(map(str, command))}\n{result.stderr}")
             print(f"[{time.monotonic() - self.start:6.0f}s] {suite.name} {label} seed {seed}: "
                   f"{time.monotonic() - started:.0f} s", flush=True)
             for name in ("journal.sqlite", "model.elf"):
                 (out / name).unlink(missing_ok=True)
+        self.done += 1
         return json.loads(report.read_text())
+
+    def run_all(self, suite, rows):
+        """`rows`: row -> (label, target, steps[, budget of a seed, objective]).
+        Returns row -> the reports of all seeds."""
+        with ThreadPoolExecutor(self.jobs) as pool:
+            futures = {
+                row: [
+                    pool.submit(self.run, suite, label, seed, target, steps,
+                                *(value(index) if callable(value) else value for value in rest))
+                    for index, seed in enumerate(suite.seeds)
+                ]
+                for row, (label, target, steps, *rest) in rows.items()
+            }
+            return {row: [f.result() for f in found] for row, found in futures.items()}
 
 
 def pruning(runner, suite):
-    """Rows of (budget, method): reports, one for each seed."""
-    return {
-        (budget, method): [
-            runner.run(suite, f"prune-{method}-{budget}", seed, FIXED,
-                       f"prune{{method={method}}}", budget=f"{budget}%")
-            for seed in suite.seeds
-        ]
-        for budget in BUDGETS
-        for method in METHODS
-    }
+    rows = {(100, "no pruning, same training"): ("finetune", FIXED, "finetune")}
+    for budget in BUDGETS:
+        for method in METHODS:
+            rows[budget, method] = (f"prune-{method}-{budget}", FIXED,
+                                    f"prune{{method={method}}}", f"{budget}%")
+    return runner.run_all(suite, rows)
 
 
 def bits(runner, suite):
-    """Uniform bits after training and before; mixed bits at the same energy."""
+    """Uniform bits before and after training; mixed bits at the energy of the uniform."""
     rows = {}
     for width in BITS:
-        rows[width, "post-training"] = [
-            runner.run(suite, f"ptq-{width}", seed, MIXED, f"qat{{bits={width},epochs=0}}")
-            for seed in suite.seeds
-        ]
-        rows[width, "QAT"] = [
-            runner.run(suite, f"qat-{width}", seed, MIXED, f"qat{{bits={width}}}")
-            for seed in suite.seeds
-        ]
+        rows[width, "post-training"] = (f"ptq-{width}", MIXED, f"qat{{bits={width},epochs=0}}")
+        rows[width, "QAT"] = (f"qat-{width}", MIXED, f"qat{{bits={width}}}")
+    reports = runner.run_all(suite, rows)
+    rows = {}
     for width in (3, 2):
+        def energy(seed, uniform=reports[width, "QAT"]):
+            return uniform[seed]["after"]["energy_pj"] * (1 + 1e-9)
+
+        # Two bits everywhere are the least there is: mixed bits need a wider inside.
         for method in ("cost", "random"):
-            rows[width, f"mixed ({method}), QAT"] = [
-                runner.run(
-                    suite, f"mixed-{method}-{width}", seed, MIXED,
-                    f"mixed-precision{{method={method}}},qat",
-                    budget=uniform["after"]["energy_pj"] * (1 + 1e-9),
-                    objective="energy")
-                for seed, uniform in zip(suite.seeds, rows[width, "QAT"])
-            ]
-    return rows
+            rows[width, f"mixed ({method}), QAT"] = (
+                f"mixed-{method}-{width}", MIXED,
+                f"mixed-precision{{method={method}}},qat", energy, "energy")
+    return reports | runner.run_all(suite, rows)
 
 
 def together(runner, suite):
-    """Pruning, then four bits."""
-    return {
-        budget: [
-            runner.run(suite, f"together-{budget}", seed, MIXED,
-                       f"prune{{budget={budget}%}},qat{{bits=4}}")
-            for seed in suite.seeds
-        ]
-        for budget in (75, 60, 50)
+    """Pruning, then few bits."""
+    rows = {
+        (budget, width): (f"together-{budget}-{width}", MIXED,
+                          f"prune{{budget={budget}%}},qat{{bits={width}}}")
+        for budget, width in ((50, 8), (35, 8), (75, 4), (50, 4), (35, 4))
     }
+    return runner.run_all(suite, rows)
 
 
-def prepare(folder, python):
-    """The two suites; makes data and baselines where they are missing."""
-    digits = folder / "digits.npz"
-    if not digits.exists():
-        subprocess.run([python, "-m", "accopt.digits.data", digits], check=True)
-    shapes, baseline = folder / "shapes.npz", folder / "shapes.onnx"
-    if not shapes.exists():
-        subprocess.run([python, "-m", "accopt.shapes.generate", shapes], check=True)
-    if not baseline.exists():
-        subprocess.run([python, "-m", "accopt.shapes.baseline", shapes, baseline], check=True)
-    return (
-        Suite("digits", ROOT / "models/digits.onnx", digits, range(5),
-              ["--epochs=30", "--learning-rate=2e-3", "--augment=shift=1"]),
-        Suite("shapes", baseline, shapes, range(3),
-              ["--epochs=8", "--learning-rate=1e-3", "--augment=flip,shift=2"]),
-    )
+def make(path, *command):
+    """Runs a module of python/accopt that writes `path`, unless it is there."""
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", *map(str, command)], check=True,
+                       env=os.environ | {"PYTHONPATH": str(ROOT / "python")})
+
+
+def prepare_digits(folder):
+    data, model = folder / "digits.npz", folder / "digits-model" / "digits.onnx"
+    make(data, "accopt.digits.data", data)
+    make(model, "accopt.digits.train", "--width=48", f"--output-dir={model.parent}")
+    return Suite("digits", model, data, range(5),
+                 ["--epochs=12", "--learning-rate=3e-3", "--augment=shift=1"])
+
+
+def prepare_shapes(folder):
+    data, model = folder / "shapes.npz", folder / "shapes.onnx"
+    make(data, "accopt.shapes.generate", data)
+    make(model, "accopt.shapes.baseline", data, model, "--epochs=24")
+    return Suite("shapes", model, data, range(3),
+                 ["--epochs=6", "--learning-rate=2e-3", "--augment=flip,shift=2"])
+
+
+SUITES = {"digits": prepare_digits, "shapes": prepare_shapes}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", type=Path, default=ROOT / "build")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/Retraining.md")
-    parser.add_argument("--suite", choices=("digits", "shapes"))
+    parser.add_argument("--suite", choices=tuple(SUITES))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--fresh", action="store_true")
     arguments = parser.parse_args()
     folder = arguments.build_dir / "benchmarks" / "retraining"
     if arguments.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    runner = Runner(arguments.build_dir, folder)
+    runner = Runner(arguments.build_dir, folder, arguments.jobs)
     results = {}
-    for suite in prepare(folder, sys.executable):
-        if arguments.suite in (None, suite.name):
-            results[suite.name] = {
-                "pruning": pruning(runner, suite),
-                "bits": bits(runner, suite),
-                "together": together(runner, suite),
-            }
+    for name, prepare in SUITES.items():
+        if arguments.suite not in (None, name):
+            continue
+        suite = prepare(folder)
+        results[name] = {
+            "pruning": pruning(runner, suite),
+            "bits": bits(runner, suite),
+            "together": together(runner, suite),
+        }
     arguments.output.write_text(tables.render(results))
     print(f"{runner.done} runs; wrote {arguments.output}")
 
