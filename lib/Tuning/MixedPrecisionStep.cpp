@@ -10,13 +10,13 @@
 
 #include "Session.h"
 
+#include "accopt/Data/Random.h"
 #include "accopt/Search/Knapsack.h"
 #include "dialects/NN/NNConstants.h"
 #include "dialects/NN/NNOps.h"
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 using namespace mlir;
 using namespace accopt;
@@ -333,10 +333,10 @@ llvm::Error BitChooser::byKnapsack() {
 
 /// The same bits everywhere (the widest that fit), or bits at random.
 llvm::Error BitChooser::byControl(bool isRandom) {
-  std::mt19937_64 generator(session.seedFor(session.stepKey + "/random"));
+  SplitMix64 random({session.seedFor(session.stepKey + "/random")});
   std::vector<double> draws;
   for (size_t l = 0; l < layers.size(); ++l)
-    draws.push_back(isRandom ? double(generator() >> 11) * 0x1p-53 : 1.0);
+    draws.push_back(isRandom ? random.uniform() : 1.0);
   return search([&](double share) {
     std::vector<size_t> choice;
     for (double draw : draws) {

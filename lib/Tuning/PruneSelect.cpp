@@ -16,6 +16,7 @@
 
 #include "PruneStep.h"
 
+#include "accopt/Data/Random.h"
 #include "accopt/Search/Knapsack.h"
 #include "dialects/NN/NNOps.h"
 
@@ -23,7 +24,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 using namespace mlir;
 using namespace accopt;
@@ -337,15 +337,14 @@ llvm::Expected<std::optional<Found>>
 Selector::byFraction(const Problem &problem) {
   ChannelGroups groups(Session::functionOf(*problem.module));
   bool isRandom = options.method == PruneMethod::Random;
-  std::mt19937_64 generator(options.seed);
-  auto uniform = [&] { return double(generator() >> 11) * 0x1p-53; };
+  SplitMix64 random({options.seed});
   std::vector<double> draws;
   std::vector<std::vector<double>> order = problem.units;
   for (std::vector<double> &units : order) {
-    draws.push_back(0.05 + 0.95 * uniform());
+    draws.push_back(0.05 + 0.95 * random.uniform());
     if (isRandom)
       for (double &unit : units)
-        unit = uniform();
+        unit = random.uniform();
   }
   return search(problem, [&](double share) -> std::optional<Keep> {
     Keep keep = keepAll(groups);
