@@ -40,6 +40,27 @@ int64_t Dataset::size() const {
              : static_cast<int64_t>(inputs.size()) / sampleElements();
 }
 
+Dataset Dataset::spread(int64_t count) const {
+  int64_t all = size();
+  count = std::min(count, all);
+  Dataset part;
+  part.sampleShape = sampleShape;
+  part.targetShape = targetShape;
+  auto copy = [](const auto &from, auto &to, int64_t index, int64_t each) {
+    to.insert(to.end(), from.begin() + index * each,
+              from.begin() + (index + 1) * each);
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t index = i * all / count;
+    copy(inputs, part.inputs, index, sampleElements());
+    if (isClassification())
+      part.labels.push_back(labels[index]);
+    else
+      copy(targets, part.targets, index, targetElements());
+  }
+  return part;
+}
+
 std::string accopt::formatShape(ArrayRef<int64_t> shape) {
   if (shape.empty())
     return "a number";

@@ -122,22 +122,6 @@ llvm::Expected<double> BitChooser::exact(const BitAssignment &bits) {
   return cost->get(session.options.objective);
 }
 
-/// The first samples of a data set.
-static Dataset head(const Dataset &data, int64_t count) {
-  Dataset part;
-  count = std::min(count, data.size());
-  part.sampleShape = data.sampleShape;
-  part.targetShape = data.targetShape;
-  part.inputs.assign(data.inputs.begin(),
-                     data.inputs.begin() + count * data.sampleElements());
-  if (data.isClassification())
-    part.labels.assign(data.labels.begin(), data.labels.begin() + count);
-  else
-    part.targets.assign(data.targets.begin(),
-                        data.targets.begin() + count * data.targetElements());
-  return part;
-}
-
 llvm::Expected<double> BitChooser::lossWith(const BitAssignment &bits) {
   auto plan = planQuantization(session.function(), *session.ranges, bits);
   if (!plan)
@@ -147,7 +131,7 @@ llvm::Expected<double> BitChooser::lossWith(const BitAssignment &bits) {
     return network.takeError();
   if (llvm::Error error = (*network)->setPlan(*plan))
     return std::move(error);
-  auto evaluation = (*network)->evaluate(head(session.data.train, samples),
+  auto evaluation = (*network)->evaluate(session.data.train.spread(samples),
                                          training::Mode::FakeQuantized);
   if (!evaluation)
     return evaluation.takeError();
@@ -184,7 +168,7 @@ llvm::Error BitChooser::byHessian() {
   if (!network)
     return network.takeError();
   auto traces = (*network)->hessianTraces(
-      layers, session.data.train, samples, /*vectors=*/8,
+      layers, session.data.train.spread(samples), samples, /*vectors=*/8,
       session.seedFor(session.stepKey + "/hessian"));
   if (!traces)
     return traces.takeError();

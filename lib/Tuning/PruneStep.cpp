@@ -69,7 +69,7 @@ static llvm::Expected<Importance> findImportance(Session &session,
   auto channels = (*network)->channelImportance(
       wanted,
       options.importance == "activation" ? Kind::Activation : Kind::Taylor,
-      session.data.train, options.samples);
+      session.data.train.spread(options.samples), options.samples);
   if (!channels)
     return channels.takeError();
   for (auto [g, group] : llvm::enumerate(analysis.groups())) {

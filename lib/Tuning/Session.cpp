@@ -18,6 +18,9 @@ using namespace mlir;
 using namespace accopt;
 using llvm::StringRef;
 
+/// Mean and variance of a channel come from this many samples times its pixels.
+static constexpr int64_t statisticsSamples = 1024;
+
 func::FuncOp Session::functionOf(ModuleOp module) {
   return module.lookupSymbol<func::FuncOp>("main");
 }
@@ -75,7 +78,7 @@ llvm::Error Session::calibrate(StringRef method, int64_t samples) {
   if (!net)
     return net.takeError();
   llvm::Expected<RangeTable> found =
-      (*net)->collectRanges(data.train, samples, method);
+      (*net)->collectRanges(data.train.spread(samples), samples, method);
   if (!found)
     return found.takeError();
   ranges = std::move(*found);
@@ -188,7 +191,8 @@ llvm::Error Session::train(training::TrainingOptions training, StringRef key,
   progress->end();
   (*trainer)->useAverage();
   if (training.mode == training::Mode::Float)
-    if (llvm::Error error = (*net)->estimateBatchNorm(data.train))
+    if (llvm::Error error =
+            (*net)->estimateBatchNorm(data.train.spread(statisticsSamples)))
       return error;
   if (plan)
     plan = (*net)->plan();

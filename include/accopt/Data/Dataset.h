@@ -31,6 +31,10 @@ struct Dataset {
   int64_t targetElements() const;
   int64_t size() const;
   bool isClassification() const { return targets.empty(); }
+
+  /// At most `count` samples, evenly spaced: of data in the order of its
+  /// classes, some of each.
+  Dataset spread(int64_t count) const;
 };
 
 struct DataSplits {
