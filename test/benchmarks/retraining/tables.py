@@ -114,7 +114,16 @@ def together(results):
             f"lower energy-delay product: {verdict(reached)}.\n")
 
 
-def render(results):
+def steps(rows):
+    worst = max(float(row[3]) for row in rows if row[1] == "QAT")
+    return ("\n## A step of training\n\nBatches of 64, the same number of threads, rounds that "
+            "alternate (`test/benchmarks/retraining/step_time.py`). The plain step is PyTorch's, in "
+            "float, with batch norms; QAT is at four bits, with batch norms folded.\n\n"
+            + table(["network", "step", "median", "ratio"], rows)
+            + f"\nGoal: at most 1.3x: {verdict(worst <= 1.3)}.\n")
+
+
+def render(results, step_rows):
     parts = [INTRODUCTION]
     for name, result in results.items():
         anyone = result["pruning"][50, "cost"]
@@ -124,4 +133,4 @@ def render(results):
             "\n### Bits on systolic16x16-mixed\n\n" + bits(result["bits"]),
             "\n### Both on systolic16x16-mixed\n\n" + together(result["together"]),
         ]
-    return "".join(parts)
+    return "".join(parts + [steps(step_rows)])
