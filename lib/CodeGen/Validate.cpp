@@ -72,7 +72,7 @@ private:
     }
     double bytes = std::ceil(size * double(bits) / 8);
     if (address + bytes > memoryBytes)
-      return formatv("expected {0} bytes at {1:x} inside {2} of {3} bytes",
+      return formatv("expected {0:f0} bytes at {1:x} inside {2} of {3} bytes",
                      bytes, address, memory, memoryBytes)
           .str();
     elements = uint64_t(size);
@@ -108,11 +108,14 @@ private:
                          "bits in DRAM to be packed");
     // A packed tensor takes the bytes of a shorter one.
     int64_t part = t.isPacked ? t.bits : 8;
-    if (Reason reason =
-            t.inScratchpad
-                ? inMemory("a scratchpad", program.machine.scratchpadBytes,
-                           t.address, t.shape, bytes)
-                : inDram(t.address, t.shape, bytes, part))
+    auto isInside = [&](uint32_t address, llvm::ArrayRef<int64_t> shape,
+                        uint64_t &elements) {
+      return t.inScratchpad
+                 ? inMemory("a scratchpad", program.machine.scratchpadBytes,
+                            address, shape, elements)
+                 : inDram(address, shape, elements, part);
+    };
+    if (Reason reason = isInside(t.address, t.shape, bytes))
       return reason;
     std::vector<int64_t> order = t.permutation;
     llvm::sort(order);
@@ -123,7 +126,7 @@ private:
       return formatv("expected a permutation of {0} dimensions", t.shape.size())
           .str();
     uint64_t modelBytes = 0;
-    if (Reason reason = inDram(0, t.modelShape, modelBytes, part))
+    if (Reason reason = isInside(0, t.modelShape, modelBytes))
       return "model shape: " + *reason;
     if (modelBytes != bytes)
       return formatv("expected {0} elements in the model's shape, got {1}",

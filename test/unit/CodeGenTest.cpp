@@ -421,6 +421,23 @@ TEST(Validate, ProgramTables) {
       "command 2 (matmul): accumulates onto sums");
 }
 
+/// A batch of activations that stays in the scratchpad may be larger than all
+/// that DRAM has to hold.
+TEST(Validate, ScratchpadTensorLargerThanDram) {
+  Program p = sample(5);
+  TensorInfo &tensor = p.tensors[2];
+  ASSERT_TRUE(tensor.inScratchpad);
+  int64_t rows = int64_t(p.dramBytes) / 15 + 1;
+  Machine &machine = p.machine;
+  machine.scratchpadBytes = 4 * RandomProgram::kBytes;
+  machine.energy =
+      horowitz45(machine.scratchpadBytes, machine.accumulatorBytes);
+  tensor.address = 0;
+  tensor.shape = {1, rows, 5, 3};
+  tensor.modelShape = {1, 3, rows, 5};
+  EXPECT_EQ(errorOf(p), "");
+}
+
 /// Two engines wait for each other.
 TEST(Validate, Deadlock) {
   Program p = sample(5);
