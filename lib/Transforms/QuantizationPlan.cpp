@@ -415,7 +415,9 @@ Value PlanWriter::clampSource(Value value, quant::UniformQuantizedType type) {
 }
 
 void PlanWriter::castSource(Value value, quant::UniformQuantizedType type) {
+  // What nothing reads has a type as well.
   bool isQuantized =
+      !value.use_empty() &&
       llvm::all_of(value.getUsers(), llvm::IsaPred<quant::QuantizeCastOp>);
   if (isQuantized)
     return;

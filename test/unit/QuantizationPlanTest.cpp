@@ -134,6 +134,20 @@ TEST_F(Plans, EightBitsAreWhatQuantizeMakes) {
   EXPECT_EQ(print(*direct), print(*planned));
 }
 
+/// What nothing reads is quantized with the rest: its type is in the plan.
+TEST_F(Plans, DeadOpsAreWrittenToo) {
+  std::string text = network.str();
+  size_t end = text.find("    return %4");
+  text.insert(end, "    %dead = nn.add %4, %4 : (tensor<1x3xf32>, "
+                   "tensor<1x3xf32>) -> tensor<1x3xf32> loc(\"dead\")\n");
+  ranges.set("dead", {-4.0, 6.0});
+  auto module = parse(text);
+  ASSERT_EQ(apply(*module, plan(*module)), "");
+  ASSERT_TRUE(mlir::succeeded(quantize(*module, {})));
+  EXPECT_TRUE(elementOf<PerTensor>(find(*module, "dead")->getResult(0)) !=
+              nullptr);
+}
+
 TEST_F(Plans, LowBitsReachTheTypes) {
   auto module = parse(network);
   BitAssignment bits{{"conv1", {4, 8}}, {"conv3", {3, 4}}};
