@@ -2,7 +2,10 @@
 
 add_library(accopt_flags INTERFACE)
 target_compile_options(accopt_flags INTERFACE
-  -Wall -Wextra -Werror -Wno-unused-parameter -fno-exceptions)
+  -Wall -Wextra -Werror -Wno-unused-parameter)
+# A generator, because these flags come after a target's own.
+target_compile_options(accopt_flags INTERFACE
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:ACCOPT_EXCEPTIONS>>>:-fno-exceptions>)
 target_include_directories(accopt_flags SYSTEM INTERFACE
   ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 separate_arguments(accopt_llvm_definitions NATIVE_COMMAND "${LLVM_DEFINITIONS}")
@@ -18,7 +21,8 @@ endif()
 #                    [EXCEPTIONS] [INTERNAL])
 # Declares the static library AccOptName with alias AccOpt::Name. An INTERNAL one
 # is not installed: what retraining needs (LibTorch, SQLite) would have to be
-# found by everybody who wants a pass.
+# found by everybody who wants a pass. EXCEPTIONS is for what includes headers that
+# throw, such as torch's.
 function(accopt_add_library name)
   cmake_parse_arguments(ARG "EXCEPTIONS;INTERNAL" "" "SOURCES;LINK;DEPENDS" ${ARGN})
   set(target AccOpt${name})
@@ -33,10 +37,7 @@ function(accopt_add_library name)
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}>
     $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
     $<INSTALL_INTERFACE:include>)
-  # ONNX's checker throws; its caller catches at the seam.
-  if(ARG_EXCEPTIONS)
-    target_compile_options(${target} PRIVATE -fexceptions)
-  endif()
+  set_target_properties(${target} PROPERTIES ACCOPT_EXCEPTIONS "${ARG_EXCEPTIONS}")
   if(ARG_DEPENDS)
     add_dependencies(${target} ${ARG_DEPENDS})
   endif()
@@ -47,10 +48,12 @@ function(accopt_add_library name)
   endif()
 endfunction()
 
-# accopt_add_test_tool(name SOURCES ... LINK ...): a program that is not installed.
+# accopt_add_test_tool(name SOURCES ... LINK ... [EXCEPTIONS]): a program that is
+# not installed.
 function(accopt_add_test_tool name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "EXCEPTIONS" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES ACCOPT_EXCEPTIONS "${ARG_EXCEPTIONS}")
   target_link_libraries(${name} PRIVATE accopt_flags ${ARG_LINK})
   # torch exports symbols of another protobuf: keep ours to ourselves. The
   # sanitizers' allocator must stay visible, or libstdc++ uses another one.
@@ -61,7 +64,7 @@ function(accopt_add_test_tool name)
   set_property(GLOBAL APPEND PROPERTY ACCOPT_TOOLS ${name})
 endfunction()
 
-# accopt_add_tool(name SOURCES ... LINK ...)
+# accopt_add_tool(name SOURCES ... LINK ... [EXCEPTIONS])
 function(accopt_add_tool name)
   accopt_add_test_tool(${name} ${ARGN})
   install(TARGETS ${name} RUNTIME DESTINATION bin)

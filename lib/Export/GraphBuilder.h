@@ -1,5 +1,4 @@
-//===- GraphBuilder.h - Nodes, names and initializers of a graph -*- C++
-//-*-===//
+//===- GraphBuilder.h - Nodes, names, initializers --------------*- C++ -*-===//
 //
 // What the exporter of ops writes into. ONNX wants every node and every value
 // to have a name of its own; here they are made unique, in order of arrival,

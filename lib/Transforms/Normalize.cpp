@@ -94,16 +94,30 @@ static Value createScalar(OpBuilder &builder, Location loc, float value) {
                                ArrayRef<float>(value));
 }
 
+static Value scaleConstant(OpBuilder &builder, Value constant, float factor) {
+  ConstantFloats in = *ConstantFloats::get(constant);
+  return createConstant<float>(builder, constant.getLoc(), typeOf(constant),
+                               [&](MutableArrayRef<float> out) {
+                                 for (size_t i = 0; i < out.size(); ++i)
+                                   out[i] = in.values()[i] * factor;
+                               });
+}
+
 static Value createScaled(OpBuilder &builder, Location loc, Value value,
                           float factor) {
   if (factor == 1.0f)
     return value;
+  if (isFloatConstant(value))
+    return scaleConstant(builder, value, factor);
   return nn::MulOp::create(builder, loc, value.getType(), value,
                            createScalar(builder, loc, factor), FloatAttr(),
                            FloatAttr());
 }
 
 static Value createTranspose(OpBuilder &builder, Location loc, Value matrix) {
+  if (getConstant(matrix))
+    if (Value transposed = createTransposed(builder, matrix))
+      return transposed;
   return nn::TransposeOp::create(builder, loc, transposeType(typeOf(matrix)),
                                  matrix, ArrayRef<int64_t>{1, 0});
 }
@@ -172,16 +186,6 @@ struct NormalizeGemm : OpRewritePattern<nn::GemmOp> {
                                  FloatAttr(), FloatAttr());
     rewriter.replaceOp(op, result);
     return success();
-  }
-
-private:
-  static Value scaleConstant(OpBuilder &builder, Value constant, float factor) {
-    ConstantFloats in = *ConstantFloats::get(constant);
-    return createConstant<float>(builder, constant.getLoc(), typeOf(constant),
-                                 [&](MutableArrayRef<float> out) {
-                                   for (size_t i = 0; i < out.size(); ++i)
-                                     out[i] = in.values()[i] * factor;
-                                 });
   }
 };
 
