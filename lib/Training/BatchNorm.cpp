@@ -69,6 +69,7 @@ static std::vector<std::vector<const Node *>> findLevels(const Graph &graph) {
 static void estimateLevel(Network::Impl &impl, const Dataset &data,
                           const std::vector<const Node *> &level) {
   std::vector<int64_t> wanted;
+  wanted.reserve(level.size());
   for (const Node *node : level)
     wanted.push_back(node->operands[0].value);
   std::vector<Moments> moments(level.size());

@@ -22,10 +22,11 @@ at::Tensor FakeQuantizeHooks::quantize(at::Tensor x, int64_t index) const {
   IntegerRange integers = activationIntegers(quantizer.bits);
   // N counts the features of one sample.
   int64_t features = x.dim() > 0 && x.size(0) > 0 ? x.numel() / x.size(0) : 1;
-  return quantizeLearned(
-      x, steps[index],
-      {integers.min - quantizer.zeroPoint, integers.max - quantizer.zeroPoint},
-      gradientScale(features, integers.max));
+  // Qp counts the levels above zero: all of them behind a relu.
+  StepBounds bounds = {integers.min - quantizer.zeroPoint,
+                       integers.max - quantizer.zeroPoint};
+  return quantizeLearned(x, steps[index], bounds,
+                         gradientScale(features, bounds.high));
 }
 
 at::Tensor FakeQuantizeHooks::quantizeWeights(const Node &node,

@@ -77,6 +77,7 @@ static void addProducts(Network::Impl &network, const Dataset &data,
     return;
   for (const std::vector<at::Tensor> &signs : vectors) {
     std::vector<at::Tensor> chosen;
+    chosen.reserve(places.size());
     for (size_t place : places)
       chosen.push_back(signs[place]);
     std::vector<at::Tensor> products =

@@ -50,6 +50,7 @@ private:
   const StepSpec &step;
   std::vector<unsigned> widths;
   unsigned edges = 8;
+  bool chooseEdges = false;
   int64_t samples = 512;
   double budget = 0, least = INFINITY;
   std::string method, sensitivity;
@@ -88,10 +89,14 @@ llvm::Error BitChooser::readOptions() {
   if (!kind)
     return kind.takeError();
   sensitivity = *kind;
-  auto atEdges = getInteger(step, "edges", 8, 2);
-  if (!atEdges)
-    return atEdges.takeError();
-  edges = unsigned(std::min<int64_t>(*atEdges, 8));
+  auto given = step.options.find("edges");
+  chooseEdges = given != step.options.end() && given->second == "choose";
+  if (!chooseEdges) {
+    auto atEdges = getInteger(step, "edges", 8, 2);
+    if (!atEdges)
+      return atEdges.takeError();
+    edges = unsigned(std::min<int64_t>(*atEdges, 8));
+  }
   auto count = getInteger(step, "samples", 512, 1);
   if (!count)
     return count.takeError();
@@ -348,7 +353,7 @@ llvm::Error BitChooser::run() {
       return error;
   std::vector<std::string> all = arrayLayers(session.function());
   for (const std::string &layer : all) {
-    if (layer == all.front() || layer == all.back())
+    if (!chooseEdges && (layer == all.front() || layer == all.back()))
       fixed[layer] = {edges, edges};
     else
       layers.push_back(layer);

@@ -10,6 +10,8 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
+#include <cmath>
+
 using namespace accopt;
 using llvm::StringRef;
 
@@ -60,7 +62,7 @@ const std::vector<StepHelp> &allSteps() {
         {"sensitivity",
          "loss (default): measured on data; hessian: trace times squared "
          "rounding error of the weights"},
-        {"edges", "bits of the first and the last layer (8)"},
+        {"edges", "bits of the first and the last layer (8), or choose"},
         {"samples", "for sensitivity (512)"}}},
       {"qat",
        "quantization-aware training (LSQ)",
@@ -155,7 +157,8 @@ llvm::Expected<Budget> accopt::parseBudget(StringRef text) {
   Budget budget;
   StringRef number = text.trim();
   budget.isShare = number.consume_back("%");
-  if (number.getAsDouble(budget.value) || !(budget.value > 0))
+  if (number.getAsDouble(budget.value) || !std::isfinite(budget.value) ||
+      !(budget.value > 0))
     return llvm::createStringError(
         "expected a budget such as 50% or 120000, got '" + text + "'");
   if (budget.isShare)

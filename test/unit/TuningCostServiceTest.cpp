@@ -359,19 +359,15 @@ TEST_F(TuningCostService, AsksOnceForEachLayer) {
 }
 
 TEST_F(TuningCostService, ErrorsAreOneLine) {
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(
-      R"(func.func @main(%x: tensor<1x4xf32>, %w: tensor<3x4xf32>) -> tensor<1x3xf32> {
-        %0 = nn.gemm %x, %w {alpha = 1.0 : f32, beta = 1.0 : f32,
-          trans_a = false, trans_b = true}
-          : (tensor<1x4xf32>, tensor<3x4xf32>) -> tensor<1x3xf32> loc("fc")
-        return %0 : tensor<1x3xf32>
-      })",
-      &context);
+  auto module = importOnnx(kDigits, {}, context, llvm::errs());
   ASSERT_TRUE(module);
-  CostService service(machine("systolic16x16"));
+  // Not one column of weights fits.
+  Machine small = machine("systolic16x16");
+  small.scratchpadBytes = 64;
+  CostService service(small);
   auto cost = service.exact(module->lookupSymbol<FuncOp>("main"));
   ASSERT_FALSE(bool(cost));
   std::string text = llvm::toString(cost.takeError());
-  EXPECT_THAT(text, testing::HasSubstr("fc"));
+  EXPECT_THAT(text, testing::HasSubstr("scratchpad"));
   EXPECT_EQ(text.find('\n'), std::string::npos) << text;
 }

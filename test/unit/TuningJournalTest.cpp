@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <fcntl.h>
 #include <random>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -88,6 +89,20 @@ pid_t spawnChild(const std::string &path) {
   char *arguments[] = {name, filter, also, quiet, nullptr};
   execv("/proc/self/exe", arguments);
   _exit(127);
+}
+/// What the child makes beside the journal once it has recorded something.
+std::string marker(const std::string &path) { return path + ".marker"; }
+
+/// Waits for the child's first record.
+void waitForChild(const std::string &path) {
+  auto end = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+  while (!llvm::sys::fs::exists(marker(path))) {
+    if (std::chrono::steady_clock::now() > end) {
+      ADD_FAILURE() << "the child has recorded nothing in two minutes";
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 } // namespace
 
@@ -258,11 +273,16 @@ TEST_F(TuningJournal, SurvivesKills) {
   unsigned seed = std::random_device()();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
+  constexpr int kRounds = 24;
   size_t recorded = 0;
-  for (int round = 0; round < 25; ++round) {
+  for (int round = 0; round < kRounds; ++round) {
+    llvm::sys::fs::remove(marker(path));
     pid_t child = spawnChild(path);
+    // Half of the kills come while it starts, half while it records.
+    if (round % 2)
+      waitForChild(path);
     std::this_thread::sleep_for(std::chrono::microseconds(
-        std::uniform_int_distribution<int>(0, 250000)(random)));
+        std::uniform_int_distribution<int>(0, 100000)(random)));
     kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
@@ -274,14 +294,14 @@ TEST_F(TuningJournal, SurvivesKills) {
       ASSERT_EQ(get(*journal, std::to_string(count)), childValue(count));
       ++count;
     }
-    EXPECT_GE(count, recorded);
+    EXPECT_GE(count, recorded + round % 2);
     recorded = count;
     auto metrics = llvm::cantFail(journal->metrics());
     ASSERT_EQ(metrics.size(), 2 * count);
     for (size_t i = 0; i < metrics.size(); ++i)
       ASSERT_EQ(metrics[i].index, int64_t(i / 2));
   }
-  EXPECT_GT(recorded, 20u);
+  EXPECT_GE(recorded, size_t(kRounds / 2));
 }
 
 /// Not a test: what the children of the tests above run.
@@ -302,5 +322,7 @@ TEST(TuningJournalChild, DISABLED_RecordsForever) {
     if (llvm::Error error =
             (*journal)->record(key, childValue(i), {metric, metric}))
       _exit(5);
+    int file = ::open(marker(path).c_str(), O_CREAT | O_WRONLY, 0600);
+    ::close(file);
   }
 }

@@ -25,9 +25,9 @@ struct TrainingOptions {
   double weightDecay = 1e-4;
   ScheduleKind schedule = ScheduleKind::Cosine;
   double warmupEpochs = 0;
-  int64_t stepEpochs = 10;  ///< Step: every so many epochs ...
-  double stepFactor = 0.1;  ///< ... the rate is multiplied by this
-  double clipNorm = 0;      ///< of the whole gradient; 0: off
+  int64_t stepEpochs = 10; ///< Step: every so many epochs ...
+  double stepFactor = 0.1; ///< ... the rate is multiplied by this
+  double clipNorm = 0;     ///< of the whole gradient; 0: off
   double labelSmoothing = 0;
   double averageDecay = 0; ///< exponential moving average; 0: off
   /// (1 - a) task loss + a t^2 KL(teacher || student) (Hinton et al. 2015); for

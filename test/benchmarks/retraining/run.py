@@ -106,11 +106,12 @@ def bits(runner, suite):
         def energy(seed, uniform=reports[width, "QAT"]):
             return uniform[seed]["after"]["energy_pj"] * (1 + 1e-9)
 
-        # Two bits everywhere are the least there is: mixed bits need a wider inside.
+        # Uniform bits leave eight to the first and the last layer; where two are the
+        # least there is, only those can give something up.
         for method in ("cost", "random"):
             rows[width, f"mixed ({method}), QAT"] = (
                 f"mixed-{method}-{width}", MIXED,
-                f"mixed-precision{{method={method}}},qat", energy, "energy")
+                f"mixed-precision{{method={method},edges=choose}},qat", energy, "energy")
     return reports | runner.run_all(suite, rows)
 
 
