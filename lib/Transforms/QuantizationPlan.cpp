@@ -74,7 +74,8 @@ class Planner {
 public:
   Planner(func::FuncOp function, const RangeTable &ranges,
           const BitAssignment &bits)
-      : function(function), bits(bits), analysis(function, ranges) {}
+      : function(function), ranges(ranges), bits(bits),
+        analysis(function, ranges) {}
 
   LogicalResult run();
 
@@ -89,10 +90,15 @@ private:
   std::string nameOf(Value value) const {
     return analysis.getNames().find(value)->second;
   }
+  /// Of a class: for fewer than 8 bits the ranges of that many, where data has
+  /// shown them.
+  Range getRange(const QuantizedClass &found,
+                 const ActivationQuantizer &quantizer) const;
   void addActivations(ArrayRef<LinearOp> layers);
   LogicalResult addWeights(LinearOp linear);
 
   func::FuncOp function;
+  const RangeTable &ranges;
   const BitAssignment &bits;
   QuantizationAnalysis analysis;
   /// By class; those without names too.
@@ -132,7 +138,7 @@ void Planner::addActivations(ArrayRef<LinearOp> layers) {
     quantizer.canNarrow = !quantizer.isFixed && found.canNarrow();
     if (unsigned most = asked.lookup(&found); most && quantizer.canNarrow)
       quantizer.bits = most;
-    QuantParams chosen = chooseParams(analysis.getRange(found.members.front()),
+    QuantParams chosen = chooseParams(getRange(found, quantizer),
                                       activationIntegers(quantizer.bits));
     if (quant::UniformQuantizedType type = found.castType) {
       type = analysis.narrow(found, type);
@@ -147,6 +153,15 @@ void Planner::addActivations(ArrayRef<LinearOp> layers) {
     if (!quantizer.values.empty())
       plan.activations.push_back(std::move(quantizer));
   }
+}
+
+Range Planner::getRange(const QuantizedClass &found,
+                        const ActivationQuantizer &quantizer) const {
+  std::optional<Range> narrow;
+  for (const std::string &name : quantizer.values)
+    if (const Range *range = ranges.findNarrow(name, quantizer.bits))
+      narrow = narrow ? unite(*narrow, *range) : *range;
+  return narrow.value_or(analysis.getRange(found.members.front()));
 }
 
 LogicalResult Planner::addWeights(LinearOp linear) {

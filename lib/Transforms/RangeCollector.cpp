@@ -2,6 +2,8 @@
 
 #include "accopt/Transforms/RangeCollector.h"
 
+#include "accopt/Transforms/QuantParams.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -151,6 +153,49 @@ Range Histogram::getLeastError() const {
   return best;
 }
 
+Range Histogram::getLeastError(unsigned bits) const {
+  double low = std::min<double>(min, 0.0), high = std::max<double>(max, 0.0);
+  if (total == 0 || low == high)
+    return {low, high};
+  PrefixSums sums;
+  for (size_t i = 0; i < bins.size(); ++i)
+    sums.push(double(bins[i]), getBinCenter(i));
+  IntegerRange integers = activationIntegers(bits);
+  double inverse = std::ldexp(1.0, -exponent);
+  auto getError = [&](Range range) {
+    QuantParams params = chooseParams(range, integers);
+    double error = 0.0;
+    size_t from = 0;
+    for (int64_t q = integers.min; q <= integers.max; ++q) {
+      double value = double(q - params.zeroPoint) * params.scale;
+      double bin = (value + params.scale / 2) * inverse - double(first);
+      size_t to =
+          q == integers.max
+              ? bins.size()
+              : size_t(std::clamp(bin, double(from), double(bins.size())));
+      error += sums.getError(from, to, value);
+      from = to;
+    }
+    return error;
+  };
+  // From the widest range down, so that of equal ones the widest stays.
+  int steps = low < 0.0 && high > 0.0 ? 48 : 128;
+  int lowSteps = low < 0.0 ? steps : 0, highSteps = high > 0.0 ? steps : 0;
+  Range best{low, high};
+  double least = getError(best);
+  for (int i = lowSteps; i >= 0; --i)
+    for (int k = highSteps; k >= 0; --k) {
+      Range range{low * i / steps, high * k / steps};
+      if (range.min == range.max)
+        continue;
+      if (double error = getError(range); error < least) {
+        least = error;
+        best = range;
+      }
+    }
+  return best;
+}
+
 //===----------------------------------------------------------------------===//
 // Methods
 //===----------------------------------------------------------------------===//
@@ -208,6 +253,8 @@ RangeCollector::finish(const CalibrationMethod &method) const {
       table.set(key, histogram.getLeastError());
       break;
     }
+    for (unsigned bits = 2; bits < 8; ++bits)
+      table.setNarrow(key, bits, histogram.getLeastError(bits));
   }
   if (table.size() == 0)
     return createStringError("calibration: expected data, got none");

@@ -31,6 +31,18 @@ void RangeTable::set(StringRef name, Range range) {
     entries[it->second].second = range;
 }
 
+void RangeTable::setNarrow(StringRef name, unsigned bits, Range range) {
+  narrow[name][bits] = range;
+}
+
+const Range *RangeTable::findNarrow(StringRef name, unsigned bits) const {
+  auto ofName = narrow.find(name);
+  if (ofName == narrow.end())
+    return nullptr;
+  auto range = ofName->second.find(bits);
+  return range == ofName->second.end() ? nullptr : &range->second;
+}
+
 const Range *RangeTable::find(StringRef name) const {
   auto it = index.find(name);
   return it == index.end() ? nullptr : &entries[it->second].second;

@@ -134,6 +134,19 @@ TEST_F(Plans, EightBitsAreWhatQuantizeMakes) {
   EXPECT_EQ(print(*direct), print(*planned));
 }
 
+TEST_F(Plans, FewerBitsTakeTheRangesMadeForThem) {
+  auto module = parse(network);
+  ranges.setNarrow("conv1", 4, {0.0, 0.5});
+  ranges.setNarrow("conv2", 4, {0.0, 0.75});
+  ranges.setNarrow("conv3", 4, {0.0, 1.5});
+  double before = plan(*module).findActivation("conv3")->scale;
+  EXPECT_NEAR(before, 2.3 / 255, 1e-6);
+  QuantizationPlan four = plan(*module, {{"conv3", {8, 4}}});
+  // Classes are wide enough for all of their members.
+  EXPECT_EQ(four.findActivation("concat")->bits, 4u);
+  EXPECT_NEAR(four.findActivation("concat")->scale, 0.75 / 15, 1e-6);
+}
+
 /// What nothing reads is quantized with the rest: its type is in the plan.
 TEST_F(Plans, DeadOpsAreWrittenToo) {
   std::string text = network.str();

@@ -202,6 +202,49 @@ TEST(Histogram, LeastErrorClipsOutliers) {
   EXPECT_NEAR(range.max, 1.0, 2.0 / 128.0);
 }
 
+TEST(Histogram, LeastErrorOfFewIntegers) {
+  // Uniform in [0, 1] at the levels 0, s, 2s, 3s: the error is
+  // s^3 / 4 + (1 - 3 s)^3 / 3, least where s = 2 (1 - 3 s).
+  constexpr int count = 100000;
+  std::vector<float> values(count);
+  for (int i = 0; i < count; ++i)
+    values[i] = (float(i) + 0.5f) / count;
+  Histogram histogram;
+  histogram.add(values);
+  Range range = histogram.getLeastError(2);
+  EXPECT_EQ(range.min, 0.0);
+  EXPECT_NEAR(range.max, 6.0 / 7.0, 1.0 / 128.0);
+}
+
+TEST(Histogram, FewIntegersLoseLessThanOverTheWholeRange) {
+  unsigned seed = std::random_device()();
+  std::printf("seed %u\n", seed);
+  std::mt19937 generator(seed);
+  for (int round = 0; round < 20; ++round) {
+    std::normal_distribution<float> normal(float(round % 5) - 2.0f, 1.0f);
+    std::vector<float> values(4000);
+    for (float &value : values)
+      value = normal(generator);
+    Histogram histogram;
+    histogram.add(values);
+    for (unsigned bits = 2; bits < 8; ++bits) {
+      auto getError = [&](Range range) {
+        QuantParams params = chooseParams(range, activationIntegers(bits));
+        double sum = 0;
+        for (float value : values) {
+          int8_t q = quantizeValue(value, params, activationIntegers(bits));
+          double rounded = double(q - params.zeroPoint) * params.scale;
+          sum += (value - rounded) * (value - rounded);
+        }
+        return sum;
+      };
+      EXPECT_LE(getError(histogram.getLeastError(bits)),
+                getError(histogram.getMinMax()) * 1.01)
+          << bits << " bits";
+    }
+  }
+}
+
 TEST(Histogram, LeastErrorKeepsTheWidestOfEqual) {
   Histogram histogram;
   histogram.add({0.0f, 0.0f, 0.0f});

@@ -50,6 +50,9 @@ public:
   /// least mean squared error of quantization in 255 steps: clipping outside,
   /// and step^2 / 12 inside, except for zeros, which are exact.
   Range getLeastError() const;
+  /// The same for a type of `bits`, from 2 to 7, whose integers are so few that
+  /// the error of each is summed, zero points rounded as chooseParams() does.
+  Range getLeastError(unsigned bits) const;
 
 private:
   /// Doubles the width until [`low`, `high`] fits, keeping the counts.
@@ -72,8 +75,9 @@ public:
   /// empty key, which is what a value without a name has, is passed over.
   void observe(llvm::StringRef key, llvm::ArrayRef<float> values);
 
-  /// The range of each tensor, in the order in which the keys first came. Fails
-  /// if nothing was observed or a tensor had a value that is not finite.
+  /// The range of each tensor, in the order in which the keys first came; those
+  /// for fewer than 8 bits have the least squared error. Fails if nothing was
+  /// observed or a tensor had a value that is not finite.
   llvm::Expected<RangeTable> finish(const CalibrationMethod &method) const;
 
 private:

@@ -16,6 +16,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,11 @@ public:
   /// Null if the table has no range of that name.
   const Range *find(llvm::StringRef name) const;
 
+  /// Ranges for types of 2 to 7 bits, beside those for 8, which they have no
+  /// part in: fewer integers want a tighter range. The JSON form has none.
+  void setNarrow(llvm::StringRef name, unsigned bits, Range range);
+  const Range *findNarrow(llvm::StringRef name, unsigned bits) const;
+
   size_t size() const { return entries.size(); }
   auto begin() const { return entries.begin(); }
   auto end() const { return entries.end(); }
@@ -51,6 +57,7 @@ public:
 private:
   std::vector<std::pair<std::string, Range>> entries;
   llvm::StringMap<size_t> index;
+  llvm::StringMap<std::map<unsigned, Range>> narrow;
 };
 
 /// The names of the ONNX nodes that a location stands for, joined by "+"; empty
