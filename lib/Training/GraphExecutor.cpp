@@ -105,6 +105,7 @@ GraphExecutor::compute(const std::vector<int64_t> &wanted,
                                            : results[k].unsqueeze(0));
   }
   std::vector<at::Tensor> joined;
+  joined.reserve(pieces.size());
   for (const std::vector<at::Tensor> &piece : pieces)
     joined.push_back(at::cat(piece, 0));
   return joined;
@@ -151,6 +152,7 @@ GraphExecutor::computePiece(const std::vector<int64_t> &wanted,
         values[operand.value].reset();
   }
   std::vector<at::Tensor> results;
+  results.reserve(wanted.size());
   for (int64_t value : wanted)
     results.push_back(values[value]);
   return results;

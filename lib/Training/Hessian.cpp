@@ -105,6 +105,7 @@ Network::hessianTraces(llvm::ArrayRef<std::string> layers, const Dataset &data,
       weights.push_back(findWeights(*impl, layer));
     std::mt19937_64 random(seed);
     std::vector<std::vector<at::Tensor>> signs;
+    signs.reserve(vectors);
     for (unsigned i = 0; i < vectors; ++i)
       signs.push_back(drawSigns(weights, random));
     int64_t samples = impl->batchSize(std::min(data.size(), maxSamples));

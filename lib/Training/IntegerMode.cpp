@@ -31,6 +31,7 @@ at::Tensor toReals(const IntegerTensor &x) {
 
 at::Tensor computeOnHost(const IntegerCall &call) {
   std::vector<at::Tensor> reals;
+  reals.reserve(call.operands.size());
   for (const IntegerTensor &operand : call.operands)
     reals.push_back(operand.values.defined() ? toReals(operand) : at::Tensor());
   at::Tensor x =
@@ -144,6 +145,7 @@ IntegerTensor IntegerRunner::compute(const Node &node,
                                      const std::vector<IntegerTensor> &values,
                                      const RunContext &context) const {
   std::vector<IntegerTensor> operands;
+  operands.reserve(node.operands.size());
   for (size_t k = 0; k < node.operands.size(); ++k)
     operands.push_back(operandOf(node, k, values));
   const GraphValue &result = graph.values[node.result];
@@ -176,6 +178,7 @@ IntegerRunner::run(const std::vector<int64_t> &wanted,
   for (const Node &node : graph.nodes)
     values[node.result] = compute(node, values, context);
   std::vector<at::Tensor> results;
+  results.reserve(wanted.size());
   for (int64_t value : wanted)
     results.push_back(toReals(values[value]));
   return results;
@@ -209,6 +212,7 @@ std::vector<at::Tensor> runIntegers(const GraphExecutor &executor,
                                            : results[k].unsqueeze(0));
   }
   std::vector<at::Tensor> joined;
+  joined.reserve(pieces.size());
   for (const std::vector<at::Tensor> &piece : pieces)
     joined.push_back(at::cat(piece, 0));
   return joined;

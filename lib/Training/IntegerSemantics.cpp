@@ -252,6 +252,7 @@ at::Tensor averagePool(const IntegerCall &call) {
 /// The float function moves integers as well; a padding's value becomes one.
 at::Tensor move(const IntegerCall &call) {
   std::vector<at::Tensor> operands;
+  operands.reserve(call.operands.size());
   for (const IntegerTensor &operand : call.operands)
     operands.push_back(requantize(operand, call.type));
   Node node = call.node;

@@ -205,6 +205,7 @@ Network::runAll(llvm::ArrayRef<llvm::ArrayRef<float>> inputs, int64_t count,
       throw ExecutionError("expected " + std::to_string(net.arguments.size()) +
                            " inputs, got " + std::to_string(inputs.size()));
     std::vector<at::Tensor> arguments;
+    arguments.reserve(inputs.size());
     for (size_t i = 0; i < inputs.size(); ++i)
       arguments.push_back(impl->makeInput(inputs[i], count, i));
     std::vector<at::Tensor> results =

@@ -100,6 +100,13 @@ static llvm::Error checkOptions(const TrainingOptions &options) {
             options.labelSmoothing),
       check(isShare(options.averageDecay), "average decay", share,
             options.averageDecay),
+      check(isAmount(options.clipNorm), "clip norm", amount, options.clipNorm),
+      check(isAmount(options.warmupEpochs), "warm-up epochs", amount,
+            options.warmupEpochs),
+      check(isAmount(options.hintWeight), "hint weight", amount,
+            options.hintWeight),
+      check(options.stepEpochs > 0, "step epochs", "at least 1",
+            double(options.stepEpochs)),
       check(options.distillation >= 0 && options.distillation <= 1,
             "distillation", "a number in [0, 1]", options.distillation),
       check(options.temperature > 0, "temperature", "a positive number",
@@ -280,7 +287,8 @@ Trainer::runEpoch(int64_t epoch, llvm::function_ref<void(double)> progress) {
       if (!std::isfinite(step.loss))
         return llvm::createStringError(
             llvm::inconvertibleErrorCode(),
-            "training: epoch %lld, batch %lld: expected a finite loss, got %s",
+            "training: epoch %lld, batch %lld: expected a finite loss, got %s; "
+            "a lower learning rate may help",
             static_cast<long long>(epoch), static_cast<long long>(i),
             std::isnan(step.loss) ? "nan" : "infinity");
       result.loss += step.loss * double(batch.size);
