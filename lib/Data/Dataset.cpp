@@ -120,30 +120,29 @@ static Error matchShapes(DataPart &part, const DataOptions &options) {
 
 static Error checkValues(const DataPart &part, int64_t classes) {
   const Dataset &samples = part.samples;
-  auto checkFinite = [&](ArrayRef<float> values, int64_t each,
+  StringRef labels = part.labelsFrom();
+  auto checkFinite = [&](ArrayRef<float> values, int64_t each, StringRef source,
                          StringRef what) -> Error {
     for (auto [index, value] : enumerate(values))
       if (!std::isfinite(value))
-        return makeFileError(part.source, "sample " + Twine(index / each) +
-                                              ": expected finite " + what +
-                                              ", got " +
-                                              formatv("{0}", value).str());
+        return makeFileError(
+            source, "sample " + Twine(index / each) + ": expected finite " +
+                        what + ", got " + formatv("{0}", value).str());
     return Error::success();
   };
   if (samples.size() == 0)
     return makeFileError(part.source, "expected samples, got none");
-  if (Error error =
-          checkFinite(samples.inputs, samples.sampleElements(), "values"))
+  if (Error error = checkFinite(samples.inputs, samples.sampleElements(),
+                                part.source, "values"))
     return error;
-  if (Error error =
-          checkFinite(samples.targets, samples.targetElements(), "targets"))
+  if (Error error = checkFinite(samples.targets, samples.targetElements(),
+                                labels, "targets"))
     return error;
   for (auto [index, label] : enumerate(samples.labels))
     if (label < 0 || label >= classes)
-      return makeFileError(part.source, "sample " + Twine(index) +
-                                            ": expected a label from 0 to " +
-                                            Twine(classes - 1) + ", got " +
-                                            Twine(label));
+      return makeFileError(
+          labels, "sample " + Twine(index) + ": expected a label from 0 to " +
+                      Twine(classes - 1) + ", got " + Twine(label));
   return Error::success();
 }
 
@@ -264,6 +263,11 @@ static Expected<int64_t> checkParts(DataParts &data, const DataSpec &spec,
   if (data.test)
     parts.push_back(&*data.test);
   const Dataset &train = data.train.samples;
+  if (train.isClassification() && withoutOnes(options.outputShape).size() > 1)
+    return makeFileError(data.train.labelsFrom(),
+                         "expected targets of the output's shape, " +
+                             formatShape(options.outputShape) +
+                             ", got one label for each sample");
   int64_t classes = countClasses(parts, options);
   for (DataPart *part : parts) {
     if (Error error = matchShapes(*part, options))

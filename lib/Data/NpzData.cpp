@@ -117,6 +117,7 @@ static Expected<DataPart> readPart(const NamedNumpyArrays &arrays, StringRef x,
   if (Error error = readLabels(*labels, whereY, part.samples))
     return error;
   part.source = whereX;
+  part.labelSource = whereY;
   return part;
 }
 
@@ -151,7 +152,12 @@ Expected<DataParts> accopt::readNpzParts(const DataSpec &spec) {
     to = std::move(*part);
     return Error::success();
   };
-  if (Error error = readOptional("x_val", "y_val", parts.validation))
+  StringRef validation =
+      has("x_validation") || has("y_validation") ? "_validation" : "_val";
+  if (validation != "_val" && (has("x_val") || has("y_val")))
+    return makeFileError(spec.path, "expected x_val or x_validation, got both");
+  if (Error error = readOptional(("x" + validation).str(),
+                                 ("y" + validation).str(), parts.validation))
     return error;
   if (Error error = readOptional("x_test", "y_test", parts.test))
     return error;

@@ -34,7 +34,12 @@ llvm::Expected<DataSpec> parseDataSpec(llvm::StringRef text);
 /// A part with the file (and array or folder) that errors name.
 struct DataPart {
   std::string source;
+  std::string labelSource; ///< of what stands apart; empty: `source`
   Dataset samples;
+
+  llvm::StringRef labelsFrom() const {
+    return labelSource.empty() ? source : labelSource;
+  }
 };
 
 struct DataParts {
