@@ -148,6 +148,19 @@ def prepare_shapes(folder):
                  ["--epochs=5", "--learning-rate=2e-3", "--augment=flip,shift=2"])
 
 
+def quarter_width(folder):
+    """One line: how much harder the shapes are for a quarter of the width."""
+    kept = folder / "shapes-quarter.json"
+    if not kept.exists():
+        done = subprocess.run(
+            [sys.executable, "-m", "accopt.shapes.baseline", folder / "shapes.npz",
+             folder / "shapes-quarter.onnx", "--width=8", "--epochs=24"],
+            check=True, capture_output=True, text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT / "python")})
+        kept.write_text(json.dumps(done.stdout.splitlines()[-1]))
+    return f"Of a quarter of the width, trained alike: {json.loads(kept.read_text())}.\n"
+
+
 def step_times(arguments, folder):
     """Rows of step_time.py, measured once nothing else of this command runs."""
     kept = folder / "step-times.txt"
@@ -177,7 +190,7 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     runner = Runner(arguments.build_dir, folder, arguments.jobs)
-    results = {}
+    results, notes = {}, {}
     for name, prepare in SUITES.items():
         if arguments.suite not in (None, name):
             continue
@@ -187,7 +200,10 @@ def main():
             "bits": bits(runner, suite),
             "together": together(runner, suite),
         }
-    arguments.output.write_text(tables.render(results, step_times(arguments, folder)))
+    if "shapes" in results:
+        notes["shapes"] = quarter_width(folder)
+    arguments.output.write_text(
+        tables.render(results, notes, step_times(arguments, folder)))
     print(f"{runner.done} runs; wrote {arguments.output}")
 
 
