@@ -19,6 +19,9 @@ config.environment["PATH"] = os.pathsep.join(
 )
 config.environment["PYTHONPATH"] = os.path.join(config.accopt_source_dir, "python")
 config.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+# lit runs as many tests as there are cores; what torch computes with two threads
+# waits for the other core.
+config.environment["OMP_NUM_THREADS"] = "1"
 for name in ("HOME", "ACCOPT_CACHE", "XDG_CACHE_HOME", "CCACHE_BASEDIR", "CCACHE_NOHASHDIR"):
     if name in os.environ:
         config.environment[name] = os.environ[name]

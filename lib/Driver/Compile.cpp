@@ -296,19 +296,22 @@ FailureOr<Program> compileLayers(ModuleOp layers, const Machine &machine) {
   return program;
 }
 
-llvm::Expected<llvm::SmallVector<int64_t>> parseShape(llvm::StringRef text) {
+llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options) {
+  auto [name, sizes] = text.rsplit('=');
   llvm::SmallVector<int64_t> shape;
   llvm::SmallVector<llvm::StringRef> parts;
-  text.split(parts, 'x');
+  sizes.split(parts, 'x');
   for (llvm::StringRef part : parts) {
     int64_t size = 0;
-    if (part.getAsInteger(10, size) || size < 1)
+    if (name.empty() || part.getAsInteger(10, size) || size < 1)
       return llvm::createStringError(
           std::errc::invalid_argument,
-          "expected a shape such as 1x3x224x224, got '%s'", text.str().c_str());
+          "--input-shape: expected NAME=1x3x224x224, got '%s'",
+          text.str().c_str());
     shape.push_back(size);
   }
-  return shape;
+  options.inputShapes[name] = std::move(shape);
+  return llvm::Error::success();
 }
 
 } // namespace accopt

@@ -33,7 +33,7 @@ public:
   llvm::Error run();
 
 private:
-  llvm::Error readOptions();
+  void readOptions();
   /// Sensitivity of layer l at option b, in `table[l][b]`.
   llvm::Error measureSensitivity();
   llvm::Error byLoss();
@@ -63,53 +63,20 @@ private:
 
 } // namespace
 
-llvm::Error BitChooser::readOptions() {
-  auto found = step.options.find("bits");
-  StringRef text =
-      found == step.options.end() ? "2:3:4:8" : StringRef(found->second);
+void BitChooser::readOptions() {
+  std::string text = getText(step, "bits", "2:3:4:8");
   llvm::SmallVector<StringRef> parts;
-  text.split(parts, ':');
-  for (StringRef part : parts) {
-    unsigned value = 0;
-    if (part.getAsInteger(10, value) || value < 2 || value > 8)
-      return llvm::createStringError(
-          std::errc::invalid_argument,
-          "--steps: 'bits' of 'mixed-precision': expected widths of 2 to 8 as "
-          "2:3:4:8, got '%s'",
-          text.str().c_str());
-    widths.push_back(value);
-  }
+  StringRef(text).split(parts, ':');
+  for (StringRef part : parts)
+    part.getAsInteger(10, widths.emplace_back());
   llvm::sort(widths);
   widths.erase(llvm::unique(widths), widths.end());
-  auto chosen = getChoice(step, "method", {"cost", "uniform", "random"});
-  if (!chosen)
-    return chosen.takeError();
-  method = *chosen;
-  auto kind = getChoice(step, "sensitivity", {"loss", "hessian"});
-  if (!kind)
-    return kind.takeError();
-  sensitivity = *kind;
-  auto given = step.options.find("edges");
-  chooseEdges = given != step.options.end() && given->second == "choose";
-  if (!chooseEdges) {
-    auto atEdges = getInteger(step, "edges", 8, 2);
-    if (!atEdges)
-      return atEdges.takeError();
-    edges = unsigned(std::min<int64_t>(*atEdges, 8));
-  }
-  auto count = getInteger(step, "samples", 512, 1);
-  if (!count)
-    return count.takeError();
-  samples = *count;
-  auto limit = session.budget(step);
-  if (!limit)
-    return limit.takeError();
-  if (!*limit)
-    return llvm::createStringError(std::errc::invalid_argument,
-                                   "--steps: 'mixed-precision' needs a "
-                                   "budget: --budget=50%, or one in braces");
-  budget = **limit;
-  return llvm::Error::success();
+  method = getText(step, "method", "cost");
+  sensitivity = getText(step, "sensitivity", "loss");
+  chooseEdges = getText(step, "edges", "8") == "choose";
+  edges = unsigned(getInteger(step, "edges", 8));
+  samples = getInteger(step, "samples", 512);
+  budget = *session.budget(step);
 }
 
 BitAssignment BitChooser::assign(llvm::ArrayRef<size_t> choice) const {
@@ -328,6 +295,7 @@ llvm::Error BitChooser::byControl(bool isRandom) {
     draws.push_back(isRandom ? random.uniform() : 1.0);
   return search([&](double share) {
     std::vector<size_t> choice;
+    choice.reserve(layers.size());
     for (double draw : draws) {
       double level = isRandom
                          ? std::pow(draw, (1 - share) / std::max(share, 1e-3))
@@ -340,12 +308,7 @@ llvm::Error BitChooser::byControl(bool isRandom) {
 }
 
 llvm::Error BitChooser::run() {
-  if (llvm::Error error = readOptions())
-    return error;
-  if (session.plan)
-    return llvm::createStringError(
-        std::errc::invalid_argument,
-        "--steps: expected 'mixed-precision' before 'qat'");
+  readOptions();
   if (llvm::Error error = session.fuse())
     return error;
   if (!session.ranges)
@@ -367,15 +330,8 @@ llvm::Error BitChooser::run() {
       method == "cost" ? byKnapsack() : byControl(method == "random");
   if (error)
     return error;
-  if (!best) {
-    std::string text;
-    llvm::raw_string_ostream(text)
-        << "budget: fewer bits cannot reach " << llvm::format("%.6g", budget)
-        << "; the least that this network can cost is about "
-        << llvm::format("%.6g", least);
-    return llvm::createStringError(std::errc::result_out_of_range, "%s",
-                                   text.c_str());
-  }
+  if (!best)
+    return session.outOfReach("fewer bits", budget, least);
   session.bits = *best;
   return session.addCandidate(session.stepKey).takeError();
 }

@@ -27,7 +27,6 @@
 
 using namespace mlir;
 using namespace accopt;
-using llvm::StringRef;
 using Keep = std::vector<llvm::SmallVector<int64_t>>;
 
 /// How many widths of a group are priced.
@@ -405,15 +404,8 @@ llvm::Expected<Selection> Selector::run() {
   if (options.removeBlocks && isKnapsack)
     if (llvm::Error error = tryBranches(*best))
       return std::move(error);
-  if (!*best) {
-    std::string text;
-    llvm::raw_string_ostream(text)
-        << "budget: pruning cannot reach " << llvm::format("%.6g", budget)
-        << "; the least that this network can cost is about "
-        << llvm::format("%.6g", least);
-    return llvm::createStringError(std::errc::result_out_of_range, "%s",
-                                   text.c_str());
-  }
+  if (!*best)
+    return session.outOfReach("pruning", budget, least);
   return std::move((*best)->selection);
 }
 

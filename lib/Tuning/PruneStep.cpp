@@ -126,7 +126,7 @@ public:
   llvm::Error run();
 
 private:
-  llvm::Error readOptions();
+  void readOptions();
   /// One round to `budget`, with `epochs` of training after it.
   llvm::Error round(double budget, int64_t epochs, const llvm::Twine &name);
   llvm::Error toBudget(double budget);
@@ -141,63 +141,27 @@ private:
 
 } // namespace
 
-llvm::Error Pruner::readOptions() {
-  auto method =
-      getChoice(step, "method", {"cost", "flops", "uniform", "random"});
-  if (!method)
-    return method.takeError();
-  options.method = llvm::StringSwitch<PruneMethod>(*method)
-                       .Case("cost", PruneMethod::Cost)
-                       .Case("flops", PruneMethod::Flops)
-                       .Case("uniform", PruneMethod::Uniform)
-                       .Default(PruneMethod::Random);
-  auto importance =
-      getChoice(step, "importance", {"taylor", "magnitude", "activation"});
-  if (!importance)
-    return importance.takeError();
-  options.importance = *importance;
-  auto blocks = getChoice(step, "blocks", {"yes", "no"});
-  if (!blocks)
-    return blocks.takeError();
-  options.removeBlocks = *blocks == "yes";
+void Pruner::readOptions() {
+  options.method =
+      llvm::StringSwitch<PruneMethod>(getText(step, "method", "cost"))
+          .Case("cost", PruneMethod::Cost)
+          .Case("flops", PruneMethod::Flops)
+          .Case("uniform", PruneMethod::Uniform)
+          .Default(PruneMethod::Random);
+  options.importance = getText(step, "importance", "taylor");
+  options.removeBlocks = getText(step, "blocks", "yes") == "yes";
   options.objective = session.options.objective;
-  auto found = step.options.find("granularity");
-  StringRef text =
-      found == step.options.end() ? "auto" : StringRef(found->second);
-  if (text == "array") {
-    options.granularity = session.costs.machine().columns;
-  } else if (text != "auto") {
-    auto number = getInteger(step, "granularity", 0, 1);
-    if (!number)
-      return number.takeError();
-    options.granularity = *number;
-  }
-  const training::TrainingOptions &base = session.options.training;
-  struct {
-    const char *name;
-    int64_t *value, otherwise, least;
-  } integers[] = {
-      {"rounds", &rounds, 3, 1},
-      {"epochs", &epochs, base.epochs, 0},
-      {"samples", &options.samples, 1024, 1},
-  };
-  for (auto &[name, value, otherwise, least] : integers) {
-    auto number = getInteger(step, name, otherwise, least);
-    if (!number)
-      return number.takeError();
-    *value = *number;
-  }
-  auto between =
-      getInteger(step, "round-epochs", std::max<int64_t>(1, epochs / 4), 0);
-  if (!between)
-    return between.takeError();
-  roundEpochs = *between;
-  auto rate = getNumber(step, "learning-rate", base.learningRate);
-  if (!rate)
-    return rate.takeError();
-  learningRate = *rate;
+  options.granularity = getText(step, "granularity", "auto") == "array"
+                            ? session.costs.machine().columns
+                            : getInteger(step, "granularity", 0);
+  options.samples = getInteger(step, "samples", 1024);
   options.seed = session.seedFor(session.stepKey);
-  return llvm::Error::success();
+  rounds = getInteger(step, "rounds", 3);
+  epochs = getInteger(step, "epochs", session.options.training.epochs);
+  roundEpochs =
+      getInteger(step, "round-epochs", std::max<int64_t>(1, epochs / 4));
+  learningRate =
+      getNumber(step, "learning-rate", session.options.training.learningRate);
 }
 
 llvm::Error Pruner::round(double budget, int64_t epochs,
@@ -244,72 +208,45 @@ llvm::Error Pruner::toBudget(double budget) {
       .takeError();
 }
 
-/// Whether selectChannels() failed because the budget is below what pruning can
-/// reach.
-static bool isOutOfReach(llvm::Error &error) {
-  bool result = false;
-  error = llvm::handleErrors(
-      std::move(error),
-      [&](std::unique_ptr<llvm::StringError> info) -> llvm::Error {
-        result = info->convertToErrorCode() == std::errc::result_out_of_range;
-        return llvm::Error(std::move(info));
-      });
-  return result;
-}
-
-/// Without a budget: a fifth less each time, until the floor is missed; the
-/// network goes back to the last one that met it.
+/// Without a budget: a fifth less each time, until the floor is missed or that
+/// is too little to run the network; then half as much less, from the last
+/// network that met the floor.
 llvm::Error Pruner::toFloor(double floor) {
-  double target = start;
-  for (int64_t t = 1;; ++t) {
+  double reached = start;
+  for (double reduction = 0.2; reduction >= 0.05;) {
     OwningOpRef<ModuleOp> before = session.clone(*session.network);
-    target *= 0.8;
-    llvm::Error error = round(target, epochs,
-                              "prune, round " + llvm::Twine(t) +
+    llvm::Error error = round(reached * (1 - reduction), epochs,
+                              "prune, round " + llvm::Twine(done + 1) +
                                   ": until the accuracy floor is missed");
-    if (error) {
-      // What cannot shrink any more is no failure here, unless at once.
-      session.network = std::move(before);
-      if (t == 1 || !isOutOfReach(error))
-        return error;
-      llvm::consumeError(std::move(error));
-      return llvm::Error::success();
+    if (error && !isOutOfReach(error))
+      return error;
+    if (!error) {
+      auto candidate = session.addCandidate(session.stepKey + " round " +
+                                            std::to_string(done));
+      if (!candidate)
+        return candidate.takeError();
+      if ((*candidate)->validation.get() >= floor) {
+        reached = std::min(reached * (1 - reduction),
+                           (*candidate)->cost.get(options.objective));
+        continue;
+      }
     }
-    auto candidate =
-        session.addCandidate(session.stepKey + " round " + std::to_string(t));
-    if (!candidate)
-      return candidate.takeError();
-    if ((*candidate)->validation.get() < floor) {
-      session.network = std::move(before);
-      return llvm::Error::success();
-    }
-    target = (*candidate)->cost.get(options.objective);
+    llvm::consumeError(std::move(error));
+    session.network = std::move(before);
+    reduction /= 2;
   }
+  return llvm::Error::success();
 }
 
 llvm::Error Pruner::run() {
-  if (llvm::Error error = readOptions())
-    return error;
-  if (session.isFused)
-    return llvm::createStringError(
-        std::errc::invalid_argument,
-        "--steps: expected 'prune' before 'calibrate', 'mixed-precision' and "
-        "'qat': channels are removed while normalizations are still there");
+  readOptions();
   auto cost = session.costs.exact(session.function());
   if (!cost)
     return cost.takeError();
   start = cost->get(options.objective);
-  auto budget = session.budget(step);
-  if (!budget)
-    return budget.takeError();
-  if (*budget)
-    return toBudget(**budget);
-  if (std::optional<double> floor = session.floor())
-    return toFloor(*floor);
-  return llvm::createStringError(
-      std::errc::invalid_argument,
-      "--steps: 'prune' needs a goal: --budget=50%, or --max-drop=0.5 for as "
-      "few cycles as that accuracy allows");
+  if (std::optional<double> budget = session.budget(step))
+    return toBudget(*budget);
+  return toFloor(*session.floor());
 }
 
 llvm::Error accopt::runPrune(Session &session, const StepSpec &step) {

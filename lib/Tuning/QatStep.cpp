@@ -42,71 +42,36 @@ BitAssignment accopt::uniformBits(func::FuncOp function, LayerBits inner,
 
 llvm::Error accopt::runFinetune(Session &session, const StepSpec &step) {
   training::TrainingOptions training = session.options.training;
-  auto epochs = getInteger(step, "epochs", training.epochs);
-  if (!epochs)
-    return epochs.takeError();
-  auto rate = getNumber(step, "learning-rate", training.learningRate);
-  if (!rate)
-    return rate.takeError();
-  if (session.plan)
-    return llvm::createStringError(
-        std::errc::invalid_argument,
-        "--steps: 'finetune' trains in float, expected it before 'qat'");
-  training.epochs = *epochs;
-  training.learningRate = *rate;
+  training.epochs = getInteger(step, "epochs", training.epochs);
+  training.learningRate =
+      getNumber(step, "learning-rate", training.learningRate);
   // Ranges were those of the weights before.
-  if (session.ranges)
-    session.ranges.reset();
-  return session.train(training, session.stepKey, "finetune");
+  session.ranges.reset();
+  if (llvm::Error error = session.train(training, session.stepKey, "finetune"))
+    return error;
+  return session.addCandidate(session.stepKey).takeError();
 }
 
 /// Bits that the step asks for; none keeps what was chosen before.
-static llvm::Expected<std::optional<LayerBits>> readBits(const StepSpec &step) {
-  bool any = false;
-  LayerBits bits;
-  auto read = [&](StringRef name, unsigned &value) -> llvm::Error {
-    auto number = getInteger(step, name, value, 2);
-    if (!number)
-      return number.takeError();
-    if (*number > 8)
-      return llvm::createStringError(std::errc::invalid_argument,
-                                     "--steps: '%s' of 'qat': expected 2 to 8 "
-                                     "bits, got %d",
-                                     name.str().c_str(), int(*number));
-    any |= step.options.count(name.str()) > 0;
-    value = unsigned(*number);
-    return llvm::Error::success();
-  };
-  if (llvm::Error error = read("bits", bits.weights))
-    return std::move(error);
-  bits.activations = bits.weights;
-  if (llvm::Error error = read("weights", bits.weights))
-    return std::move(error);
-  if (llvm::Error error = read("activations", bits.activations))
-    return std::move(error);
-  if (!any)
+static std::optional<LayerBits> readBits(const StepSpec &step) {
+  auto isGiven = [&](const char *name) { return step.options.count(name) > 0; };
+  if (!isGiven("bits") && !isGiven("weights") && !isGiven("activations"))
     return std::nullopt;
-  return bits;
+  int64_t both = getInteger(step, "bits", 8);
+  return LayerBits{unsigned(getInteger(step, "weights", both)),
+                   unsigned(getInteger(step, "activations", both))};
 }
 
 llvm::Error accopt::runQat(Session &session, const StepSpec &step) {
   training::TrainingOptions training = session.options.training;
-  auto epochs = getInteger(step, "epochs", training.epochs);
-  if (!epochs)
-    return epochs.takeError();
-  auto rate = getNumber(step, "learning-rate", training.learningRate);
-  if (!rate)
-    return rate.takeError();
-  auto edges = getInteger(step, "edges", 8, 2);
-  if (!edges)
-    return edges.takeError();
-  auto bits = readBits(step);
-  if (!bits)
-    return bits.takeError();
+  training.epochs = getInteger(step, "epochs", training.epochs);
+  training.learningRate =
+      getNumber(step, "learning-rate", training.learningRate);
   if (llvm::Error error = session.fuse())
     return error;
-  if (*bits)
-    session.bits = uniformBits(session.function(), **bits, unsigned(*edges));
+  if (std::optional<LayerBits> bits = readBits(step))
+    session.bits = uniformBits(session.function(), *bits,
+                               unsigned(getInteger(step, "edges", 8)));
   if (!session.ranges)
     if (llvm::Error error = session.calibrate("minmax", 512))
       return error;
@@ -115,8 +80,6 @@ llvm::Error accopt::runQat(Session &session, const StepSpec &step) {
   if (!plan)
     return plan.takeError();
   session.plan = std::move(*plan);
-  training.epochs = *epochs;
-  training.learningRate = *rate;
   training.mode = training::Mode::FakeQuantized;
   if (llvm::Error error = session.train(training, session.stepKey,
                                         "quantization-aware training"))

@@ -27,7 +27,7 @@ func::FuncOp Session::functionOf(ModuleOp module) {
 
 std::optional<double> Session::floor() const {
   if (options.minAccuracy)
-    return *options.minAccuracy;
+    return options.minAccuracy;
   if (!options.maxDrop)
     return std::nullopt;
   if (floatQuality.isClassification)
@@ -36,17 +36,34 @@ std::optional<double> Session::floor() const {
   return -floatQuality.loss * (1 + *options.maxDrop / 100);
 }
 
-llvm::Expected<std::optional<double>>
-Session::budget(const StepSpec &step) const {
-  auto own = step.options.find("budget");
-  StringRef text = own != step.options.end() ? StringRef(own->second)
-                                             : StringRef(options.budget);
+std::optional<double> Session::budget(const StepSpec &step) const {
+  std::string text = getText(step, "budget", options.budget);
   if (text.empty())
     return std::nullopt;
-  llvm::Expected<Budget> budget = parseBudget(text);
-  if (!budget)
-    return budget.takeError();
-  return budget->of(baseline.get(options.objective));
+  return llvm::cantFail(parseBudget(text)).of(baseline.get(options.objective));
+}
+
+llvm::Error Session::outOfReach(StringRef what, double budget,
+                                double least) const {
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << "budget: " << what << " cannot reach " << llvm::format("%.6g", budget)
+      << "; the least that this network can cost is about "
+      << llvm::format("%.6g, %.0f %% of the baseline", least,
+                      100 * least / baseline.get(options.objective));
+  return llvm::createStringError(std::errc::result_out_of_range, "%s",
+                                 text.c_str());
+}
+
+bool accopt::isOutOfReach(llvm::Error &error) {
+  bool result = false;
+  error = llvm::handleErrors(
+      std::move(error),
+      [&](std::unique_ptr<llvm::StringError> info) -> llvm::Error {
+        result = info->convertToErrorCode() == std::errc::result_out_of_range;
+        return llvm::Error(std::move(info));
+      });
+  return result;
 }
 
 OwningOpRef<ModuleOp> Session::clone(ModuleOp module) const {
@@ -254,48 +271,24 @@ llvm::Expected<const Candidate *> Session::addCandidate(StringRef name) {
 // Options of steps
 //===----------------------------------------------------------------------===//
 
-static llvm::Error optionError(const StepSpec &step, StringRef name,
-                               const llvm::Twine &expected, StringRef got) {
-  return llvm::createStringError(std::errc::invalid_argument,
-                                 "--steps: '%s' of '%s': expected %s, got '%s'",
-                                 name.str().c_str(), step.name.c_str(),
-                                 expected.str().c_str(), got.str().c_str());
-}
-
-llvm::Expected<int64_t> accopt::getInteger(const StepSpec &step, StringRef name,
-                                           int64_t otherwise, int64_t least) {
-  auto found = step.options.find(name.str());
-  if (found == step.options.end())
-    return otherwise;
-  int64_t value = 0;
-  if (StringRef(found->second).getAsInteger(10, value) || value < least)
-    return optionError(step, name,
-                       "an integer of at least " + llvm::Twine(least),
-                       found->second);
+int64_t accopt::getInteger(const StepSpec &step, StringRef name,
+                           int64_t otherwise) {
+  int64_t value = otherwise;
+  StringRef(getText(step, name, "")).getAsInteger(10, value);
   return value;
 }
 
-llvm::Expected<double> accopt::getNumber(const StepSpec &step, StringRef name,
-                                         double otherwise) {
-  auto found = step.options.find(name.str());
-  if (found == step.options.end())
-    return otherwise;
-  double value = 0;
-  if (StringRef(found->second).getAsDouble(value) || !(value > 0))
-    return optionError(step, name, "a number above 0", found->second);
+double accopt::getNumber(const StepSpec &step, StringRef name,
+                         double otherwise) {
+  double value = otherwise;
+  StringRef(getText(step, name, "")).getAsDouble(value);
   return value;
 }
 
-llvm::Expected<std::string>
-accopt::getChoice(const StepSpec &step, StringRef name,
-                  llvm::ArrayRef<StringRef> choices) {
+std::string accopt::getText(const StepSpec &step, StringRef name,
+                            StringRef otherwise) {
   auto found = step.options.find(name.str());
-  if (found == step.options.end())
-    return choices.front().str();
-  if (llvm::is_contained(choices, found->second))
-    return found->second;
-  return optionError(step, name, "one of " + llvm::join(choices, ", "),
-                     found->second);
+  return found == step.options.end() ? otherwise.str() : found->second;
 }
 
 //===----------------------------------------------------------------------===//

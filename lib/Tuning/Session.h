@@ -75,7 +75,11 @@ public:
   /// The value below which a candidate is refused, if there is a floor.
   std::optional<double> floor() const;
   /// Of this step's or the run's budget, in units of the objective.
-  llvm::Expected<std::optional<double>> budget(const StepSpec &step) const;
+  std::optional<double> budget(const StepSpec &step) const;
+
+  /// The failure of `what` at `budget`, where `least` is what it can reach.
+  llvm::Error outOfReach(llvm::StringRef what, double budget,
+                         double least) const;
 
   /// A copy, in the same context.
   mlir::OwningOpRef<mlir::ModuleOp> clone(mlir::ModuleOp module) const;
@@ -107,15 +111,15 @@ public:
   uint64_t seedFor(llvm::StringRef use) const;
 };
 
-/// An option of a step as a number of at least `least`, or `otherwise`.
-llvm::Expected<int64_t> getInteger(const StepSpec &step, llvm::StringRef name,
-                                   int64_t otherwise, int64_t least = 0);
-llvm::Expected<double> getNumber(const StepSpec &step, llvm::StringRef name,
-                                 double otherwise);
-/// An option that must be one of `choices`; the first is the default.
-llvm::Expected<std::string> getChoice(const StepSpec &step,
-                                      llvm::StringRef name,
-                                      llvm::ArrayRef<llvm::StringRef> choices);
+/// Whether `error` is of Session::outOfReach().
+bool isOutOfReach(llvm::Error &error);
+
+/// An option of a step, or `otherwise`; parseSteps() has checked its form.
+int64_t getInteger(const StepSpec &step, llvm::StringRef name,
+                   int64_t otherwise);
+double getNumber(const StepSpec &step, llvm::StringRef name, double otherwise);
+std::string getText(const StepSpec &step, llvm::StringRef name,
+                    llvm::StringRef otherwise);
 
 /// The steps, each in its own file.
 llvm::Error runFinetune(Session &session, const StepSpec &step);

@@ -35,11 +35,11 @@ llvm::Error usageError(const llvm::Twine &message) {
 }
 
 /// The model as it is trained: imported, constants folded.
-llvm::Expected<OwningOpRef<ModuleOp>> loadModel(StringRef path,
-                                                MLIRContext &context) {
+llvm::Expected<OwningOpRef<ModuleOp>>
+loadModel(StringRef path, const ImportOptions &options, MLIRContext &context) {
   std::string text;
   llvm::raw_string_ostream errors(text);
-  OwningOpRef<ModuleOp> module = importOnnx(path, {}, context, errors);
+  OwningOpRef<ModuleOp> module = importOnnx(path, options, context, errors);
   if (!module) {
     StringRef message = StringRef(text).trim();
     message.consume_front("error: ");
@@ -107,7 +107,18 @@ fingerprintOf(const Session &session, const TuneOptions &o) {
     goal += " drop " + std::to_string(*o.maxDrop);
   if (o.minAccuracy)
     goal += " least " + std::to_string(*o.minAccuracy);
+  std::vector<std::string> shapes;
+  for (const auto &[name, shape] : o.import.inputShapes)
+    shapes.push_back((name + "=" +
+                      llvm::join(llvm::map_range(shape,
+                                                 [](int64_t size) {
+                                                   return std::to_string(size);
+                                                 }),
+                                 "x"))
+                         .str());
+  llvm::sort(shapes);
   return {{"model", sha256Of(o.model)},
+          {"shapes", llvm::join(shapes, " ")},
           {"teacher", o.teacher.empty() ? "" : sha256Of(o.teacher)},
           {"target", machineHash(session.costs.machine())},
           {"data", session.data.sha256},
@@ -132,13 +143,50 @@ private:
   llvm::Error openJournal();
   llvm::Error measureBaseline();
   llvm::Error runStep(const StepSpec &step);
-  llvm::Expected<std::optional<double>> runBudget() const;
+  llvm::Error checkGoals() const;
+  llvm::Expected<std::unique_ptr<training::Network>> loadTeacher();
 
   const TuneOptions &options;
   Session session;
   llvm::raw_ostream &out, &notes;
   std::vector<StepSpec> steps;
 };
+
+/// Every step knows when it has done enough.
+llvm::Error Run::checkGoals() const {
+  for (const StepSpec &step : steps) {
+    if (!getText(step, "budget", options.budget).empty())
+      continue;
+    if (step.name == "mixed-precision")
+      return usageError("--steps: 'mixed-precision' needs a budget: "
+                        "--budget=50%, or one in braces");
+    if (step.name == "prune" && !options.maxDrop && !options.minAccuracy)
+      return usageError(
+          "--steps: 'prune' needs a goal: --budget=50%, or --max-drop=0.5 for "
+          "as few cycles as that accuracy allows");
+  }
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<training::Network>> Run::loadTeacher() {
+  if (options.teacher.empty())
+    return session.makeNetwork(*session.original);
+  auto other = loadModel(options.teacher, options.import, session.context);
+  if (!other)
+    return other.takeError();
+  DataOptions own, teacher;
+  if (llvm::Error error = findShapes(options.model, session.function(), own))
+    return std::move(error);
+  if (llvm::Error error =
+          findShapes(options.teacher, Session::functionOf(**other), teacher))
+    return std::move(error);
+  if (own.sampleShape != teacher.sampleShape ||
+      own.outputShape != teacher.outputShape)
+    return makeFileError(
+        options.teacher,
+        "expected input and output of the shapes of the model that it teaches");
+  return session.makeNetwork(**other);
+}
 
 llvm::Error Run::load() {
   llvm::Expected<std::vector<StepSpec>> parsed = parseSteps(options.steps);
@@ -151,12 +199,22 @@ llvm::Error Run::load() {
   if (options.maxDrop && options.minAccuracy)
     return usageError(
         "expected one of --max-drop and --min-accuracy, got both");
+  if (llvm::Error error = checkGoals())
+    return error;
 
-  auto module = loadModel(options.model, session.context);
+  auto module = loadModel(options.model, options.import, session.context);
   if (!module)
     return module.takeError();
   session.original = std::move(*module);
   session.network = session.clone(*session.original);
+  llvm::Expected<std::unique_ptr<training::Network>> teacher = loadTeacher();
+  if (!teacher)
+    return teacher.takeError();
+  session.teacher = std::move(*teacher);
+  if (session.teacher->parameterCount() == 0 && options.teacher.empty())
+    return makeFileError(options.model,
+                         "expected parameters to train, got none");
+
   DataOptions dataOptions;
   dataOptions.validationShare = options.validationShare;
   dataOptions.testShare = options.testShare;
@@ -174,22 +232,6 @@ llvm::Error Run::load() {
   if (!session.data.train.isClassification() && options.minAccuracy)
     return usageError("--min-accuracy: expected labels, got a regression; use "
                       "--max-drop, in per cent of the loss");
-
-  llvm::Expected<std::unique_ptr<training::Network>> teacher =
-      options.teacher.empty()
-          ? session.makeNetwork(*session.original)
-          : [&]() -> llvm::Expected<std::unique_ptr<training::Network>> {
-    auto other = loadModel(options.teacher, session.context);
-    if (!other)
-      return other.takeError();
-    return session.makeNetwork(**other);
-  }();
-  if (!teacher)
-    return teacher.takeError();
-  session.teacher = std::move(*teacher);
-  if (session.teacher->parameterCount() == 0 && options.teacher.empty())
-    return makeFileError(options.model,
-                         "expected parameters to train, got none");
   return llvm::Error::success();
 }
 
@@ -234,13 +276,10 @@ llvm::Error Run::runStep(const StepSpec &step) {
   if (step.name == "evaluate")
     return session.addCandidate("evaluate " + session.stepKey).takeError();
   if (step.name == "calibrate") {
-    auto samples = getInteger(step, "samples", 512, 1);
-    if (!samples)
-      return samples.takeError();
-    auto method = step.options.find("method");
-    return session.calibrate(
-        method == step.options.end() ? "minmax" : StringRef(method->second),
-        *samples);
+    if (llvm::Error error = session.calibrate(getText(step, "method", "minmax"),
+                                              getInteger(step, "samples", 512)))
+      return error;
+    return session.addCandidate(session.stepKey).takeError();
   }
   if (step.name == "finetune")
     return runFinetune(session, step);
@@ -251,11 +290,6 @@ llvm::Error Run::runStep(const StepSpec &step) {
   return runQat(session, step);
 }
 
-llvm::Expected<std::optional<double>> Run::runBudget() const {
-  StepSpec none;
-  return session.budget(none);
-}
-
 llvm::Expected<int> Run::execute() {
   if (llvm::Error error = load())
     return std::move(error);
@@ -264,20 +298,27 @@ llvm::Expected<int> Run::execute() {
   session.progress = std::make_unique<Progress>(notes, options.quiet);
   if (llvm::Error error = measureBaseline())
     return std::move(error);
-  for (size_t i = 0; i < steps.size(); ++i) {
+  std::string shortfall;
+  for (size_t i = 0; i < steps.size() && shortfall.empty(); ++i) {
     session.stepKey = std::to_string(i + 1) + "." + steps[i].name;
-    if (llvm::Error error = runStep(steps[i]))
-      return std::move(error);
+    if (llvm::Error error = runStep(steps[i])) {
+      // What earlier steps found is worth having.
+      if (session.candidates.size() == 1 || !isOutOfReach(error))
+        return std::move(error);
+      shortfall = llvm::toString(std::move(error));
+    }
   }
-  auto budget = runBudget();
-  if (!budget)
-    return budget.takeError();
-  Choice choice = chooseCandidate(session, *budget);
-  if (llvm::Error error = writeResults(session, choice, *budget, out))
+  std::optional<double> budget = session.budget(StepSpec());
+  Choice choice = chooseCandidate(session, budget);
+  if (llvm::Error error = writeResults(session, choice, budget, out))
     return std::move(error);
-  if (choice.meets)
+  if (choice.meets && shortfall.empty())
     return 0;
-  notes << "error: " << choice.reason << '\n';
+  printError(usageError(shortfall.empty()
+                            ? choice.reason
+                            : session.stepKey + ": " + shortfall +
+                                  "; written is what was found before"),
+             notes);
   return 3;
 }
 

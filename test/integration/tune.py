@@ -137,18 +137,22 @@ def check_errors(harness):
     labels[5] = 10
     values = data["x_train"].copy()
     values[7, 0, 3, 3] = np.nan
+    half = ["--budget=50%"]
     model = harness.folder / "none.onnx"
     no_parameters(model)
     cases = [
-        (dict(data=save("shape.npz", x_train=data["x_train"][:, :, :6])), [], ("shape.npz", "8")),
-        (dict(data=save("labels.npz", y_train=labels)), [], ("labels.npz", "10")),
-        (dict(data=save("nan.npz", x_train=values)), [], ("nan.npz",)),
-        (dict(data=harness.folder / "absent.npz"), [], ("absent.npz",)),
-        (dict(model=model), [], ("parameters",)),
+        (dict(data=save("shape.npz", x_train=data["x_train"][:, :, :6])), half,
+         ("shape.npz", "8")),
+        (dict(data=save("labels.npz", y_train=labels)), half, ("labels.npz", "y_train", "10")),
+        (dict(data=save("nan.npz", x_train=values)), half, ("nan.npz",)),
+        (dict(data=harness.folder / "absent.npz"), half, ("absent.npz",)),
+        (dict(model=model), half, ("parameters",)),
+        (dict(), ["--steps=mixed-precision"], ("mixed-precision", "--budget")),
+        (dict(), [*half, "--hints=nowhere"], ("hint 'nowhere'",)),
         ({}, ["--steps=prune{epochs=1}", "--budget=0.1%"], ("budget", "least")),
         ({}, ["--steps=finetune{epochs=2}", "--learning-rate=1e30"], ("finite", "epoch")),
         ({}, ["--steps=prune{epochs=1}"], ("--budget",)),
-        ({}, ["--device=tpu"], ("tpu",)),
+        ({}, [*half, "--device=tpu"], ("tpu",)),
     ]
     for index, (names, options, words) in enumerate(cases):
         out = f"error{index}"
@@ -183,10 +187,15 @@ def check_full_disk(harness):
 
 def check_nearest(harness):
     """Where nothing meets the floor, the nearest is written and the status is 3."""
-    done = harness.run("nearest", "--steps=qat{bits=2,epochs=0}", "--min-accuracy=1.1", status=3)
+    done = harness.run("nearest", "--steps=qat{bits=2,epochs=0}", "--budget=1%", status=3)
     assert "nearest" in done.stderr, done.stderr
     report = json.loads((harness.folder / "nearest" / "report.json").read_text())
     assert not report["meets"] and (harness.folder / "nearest" / "model.elf").exists()
+    # A step that cannot do what it shall loses nothing of those before it.
+    done = harness.run("short", "--steps=prune{budget=80%,epochs=1},prune{budget=1%}", status=3)
+    assert "2.prune" in done.stderr and "before" in done.stderr, done.stderr
+    report = json.loads((harness.folder / "short" / "report.json").read_text())
+    assert report["after"]["energy_pj"] <= 0.8 * report["before"]["energy_pj"]
 
 
 def main():

@@ -167,10 +167,8 @@ int main(int argc, char **argv) {
   options.target = target;
   options.calibrationData = calibrationData;
   options.quiet = true;
-  for (const std::string &shape : shapes) {
-    auto [name, size] = llvm::StringRef(shape).rsplit('=');
-    options.import.inputShapes[name] = exitOnError(parseShape(size));
-  }
+  for (const std::string &shape : shapes)
+    exitOnError(addInputShape(shape, options.import));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   if (narrowSeed.getNumOccurrences())
     options.stage = Stage::NNQuantized;

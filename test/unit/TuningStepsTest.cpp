@@ -73,6 +73,52 @@ TEST(TuningSteps, OptionsWithoutAValueOrTwice) {
             "--steps: 'bits' of 'qat' is given twice");
 }
 
+TEST(TuningSteps, ValuesOfOptions) {
+  auto expected = [](llvm::StringRef option, llvm::StringRef step,
+                     llvm::StringRef form, llvm::StringRef got) {
+    return ("--steps: '" + option + "' of '" + step + "': expected " + form +
+            ", got '" + got + "'")
+        .str();
+  };
+  EXPECT_EQ(stepsError("qat{bits=1}"),
+            expected("bits", "qat", "an integer from 2 to 8", "1"));
+  EXPECT_EQ(stepsError("qat{learning-rate=nan}"),
+            expected("learning-rate", "qat", "a number above 0", "nan"));
+  EXPECT_EQ(
+      stepsError("prune{budget=none}"),
+      expected("budget", "prune", "a share such as 50% or a number", "none"));
+  EXPECT_EQ(stepsError("prune{method=best}"),
+            expected("method", "prune", "one of cost, flops, uniform, random",
+                     "best"));
+  EXPECT_EQ(stepsError("prune{granularity=0}"),
+            expected("granularity", "prune",
+                     "one of auto, array, or an integer of at least 1", "0"));
+  EXPECT_EQ(stepsError("mixed-precision{bits=4:9}"),
+            expected("bits", "mixed-precision", "widths of 2 to 8 as 2:3:4:8",
+                     "4:9"));
+  EXPECT_EQ(stepsError("calibrate{method=percentile=101}"),
+            expected("method", "calibrate",
+                     "minmax, percentile, percentile=99.99 or mse",
+                     "percentile=101"));
+  EXPECT_EQ(stepsError("calibrate{method=percentile=99.9},"
+                       "mixed-precision{bits=2:8,edges=choose},qat{edges=4}"),
+            "no error");
+}
+
+TEST(TuningSteps, Order) {
+  EXPECT_EQ(stepsError("qat,prune"),
+            "--steps: expected 'prune' before 'calibrate', 'mixed-precision' "
+            "and 'qat': channels are removed while normalizations are still "
+            "there");
+  EXPECT_EQ(stepsError("qat,finetune"),
+            "--steps: 'finetune' trains in float, expected it before 'qat'");
+  EXPECT_EQ(stepsError("qat,mixed-precision"),
+            "--steps: expected 'mixed-precision' before 'qat'");
+  EXPECT_EQ(stepsError("prune,finetune,prune,calibrate,mixed-precision,qat,"
+                       "qat"),
+            "no error");
+}
+
 TEST(TuningSteps, CommasAndBraces) {
   EXPECT_EQ(stepsError(""), "--steps: expected a step between commas in ''");
   EXPECT_EQ(stepsError("qat,"),

@@ -156,15 +156,11 @@ static int compileMain(int argc, char **argv) {
                                 "[options], or acc-opt --help\n";
     return 2;
   }
-  for (const std::string &shape : shapes) {
-    auto [name, size] = llvm::StringRef(shape).rsplit('=');
-    llvm::Expected<llvm::SmallVector<int64_t>> sizes = parseShape(size);
-    if (!sizes) {
-      printError(sizes.takeError());
+  for (const std::string &shape : shapes)
+    if (llvm::Error error = addInputShape(shape, options.import)) {
+      printError(std::move(error));
       return 2;
     }
-    options.import.inputShapes[name] = *sizes;
-  }
   options.reports = reports;
   options.quiet = quiet;
   return compile(options);

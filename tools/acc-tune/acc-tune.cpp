@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "accopt/Driver/Compile.h"
 #include "accopt/Support/Diagnostics.h"
 #include "accopt/Tuning/Tune.h"
 
@@ -52,6 +53,7 @@ int main(int argc, char **argv) {
   training::TrainingOptions &training = options.training;
   training.epochs = 20;
   training.distillation = 0.5;
+  training.hintWeight = 1;
   cl::opt<std::string, true> model(cl::Positional, cl::desc("model.onnx"),
                                    cl::location(options.model));
   auto string = [&](const char *name, const char *help, const char *form,
@@ -71,6 +73,9 @@ int main(int argc, char **argv) {
   auto data =
       string("data", "FILE.npz, digits, cifar10:DIR, mnist:DIR or folder:DIR",
              "spec", options.data);
+  cl::list<std::string> shapes(
+      "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
+      cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
   auto steps =
       string("steps", "What to do, in order (below)", "list", options.steps);
   auto budget = string("budget", "Of the objective: 50% or a number", "b",
@@ -176,14 +181,22 @@ int main(int argc, char **argv) {
     value = parsed;
     return true;
   };
-  if (!parse(maxDrop, options.maxDrop))
-    return usage("--max-drop: expected points, got '" + maxDrop + "'");
-  if (!parse(minAccuracy, options.minAccuracy))
-    return usage("--min-accuracy: expected a share, got '" + minAccuracy + "'");
+  if (!parse(maxDrop, options.maxDrop) || options.maxDrop.value_or(0) < 0)
+    return usage("--max-drop: expected points from 0, got '" + maxDrop + "'");
+  if (!parse(minAccuracy, options.minAccuracy) ||
+      options.minAccuracy.value_or(0) < 0 ||
+      options.minAccuracy.value_or(0) > 1)
+    return usage("--min-accuracy: expected a share from 0 to 1, got '" +
+                 minAccuracy + "'");
+  for (const std::string &shape : shapes)
+    if (llvm::Error error = addInputShape(shape, options.import))
+      return usage(llvm::toString(std::move(error)));
   if (training.epochs < 0 || training.batchSize < 1 ||
       !(training.learningRate > 0))
     return usage("expected epochs >= 0, a batch size >= 1 and a learning rate "
                  "> 0");
+  if (options.verifySamples < 0)
+    return usage("--verify-samples: expected a number from 0");
   if (training.distillation < 0 || training.distillation > 1)
     return usage("--distillation: expected 0 to 1");
   llvm::SmallVector<llvm::StringRef> names;

@@ -57,8 +57,8 @@ mlir::OwningOpRef<mlir::ModuleOp> compileToLayers(const CompileOptions &options,
 llvm::FailureOr<Program> compileLayers(mlir::ModuleOp layers,
                                        const Machine &machine);
 
-/// "1x3x224x224" as {1, 3, 224, 224}.
-llvm::Expected<llvm::SmallVector<int64_t>> parseShape(llvm::StringRef text);
+/// Adds "x=1x3x224x224", a value of --input-shape.
+llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options);
 
 } // namespace accopt
 

@@ -9,6 +9,7 @@
 #ifndef ACCOPT_TUNING_TUNE_H
 #define ACCOPT_TUNING_TUNE_H
 
+#include "accopt/Import/Import.h"
 #include "accopt/Training/Trainer.h"
 #include "accopt/Tuning/CostService.h"
 
@@ -49,6 +50,7 @@ llvm::Expected<Budget> parseBudget(llvm::StringRef text);
 
 struct TuneOptions {
   std::string model;
+  ImportOptions import; ///< of the model and the teacher
   std::string target = "systolic16x16";
   std::string data;
   std::string steps = "prune,qat";
