@@ -90,23 +90,38 @@ static void updateDistribution(Operation *op, ArrayRef<double> scale,
               DenseF32ArrayAttr::get(op->getContext(), deviations));
 }
 
+/// Multiplies the weights of each output by its factor.
+static void scaleWeights(OpBuilder &builder, LinearOp linear,
+                         ArrayRef<double> scale) {
+  Value old = linear.getWeights();
+  auto type = llvm::cast<RankedTensorType>(old.getType());
+  // Networks that only have a price hold one value for all, and stay small.
+  auto splat = llvm::dyn_cast<SplatElementsAttr>(
+      old.getDefiningOp<nn::ConstantOp>().getValue());
+  if (splat && llvm::all_equal(scale)) {
+    float value = splat.getSplatValue<float>() * float(scale.front());
+    linear.setWeights(nn::ConstantOp::create(
+        builder, old.getLoc(), type, SplatElementsAttr::get(type, value)));
+    return;
+  }
+  ConstantFloats weights = *ConstantFloats::get(old);
+  size_t row = type.getNumElements() / scale.size();
+  linear.setWeights(createConstant<float>(
+      builder, old.getLoc(), type, [&](MutableArrayRef<float> out) {
+        std::vector<float> scratch;
+        for (auto [m, factor] : llvm::enumerate(scale)) {
+          float *to = out.data() + m * row;
+          for (float value : weights.slice(m * row, row, scratch))
+            *to++ = value * float(factor);
+        }
+      }));
+}
+
 void LinearOp::applyAffine(ArrayRef<double> scale, ArrayRef<double> offset) {
   OpBuilder builder(op);
   int64_t outputs = getNumOutputs();
-  if (!scale.empty()) {
-    ConstantFloats weights = *ConstantFloats::get(getWeights());
-    auto type = llvm::cast<RankedTensorType>(getWeights().getType());
-    size_t row = type.getNumElements() / outputs;
-    setWeights(createConstant<float>(
-        builder, getWeights().getLoc(), type, [&](MutableArrayRef<float> out) {
-          std::vector<float> scratch;
-          for (int64_t m = 0; m < outputs; ++m) {
-            float factor = float(scale[m]), *to = out.data() + m * row;
-            for (float value : weights.slice(m * row, row, scratch))
-              *to++ = value * factor;
-          }
-        }));
-  }
+  if (!scale.empty())
+    scaleWeights(builder, *this, scale);
   std::optional<ConstantFloats> bias = ConstantFloats::get(getBias());
   Location loc = bias ? getBias().getLoc() : op->getLoc();
   setBias(createConstant<float>(

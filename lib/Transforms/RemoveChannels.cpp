@@ -24,8 +24,15 @@ static ArrayRef<int64_t> shapeOf(Value value) {
   return llvm::cast<RankedTensorType>(value.getType()).getShape();
 }
 
-void RemovedIndices::add(const GroupMember &member, ArrayRef<int64_t> units) {
-  Dimensions &dimensions = member.use ? uses[member.use] : values[member.value];
+void RemovedIndices::add(const GroupMember &member, ArrayRef<int64_t> units,
+                         const IRMapping &mapping) {
+  auto copyOf = [&](OpOperand *use) {
+    Operation *owner = mapping.lookupOrDefault(use->getOwner());
+    return &owner->getOpOperand(use->getOperandNumber());
+  };
+  Dimensions &dimensions = member.use
+                               ? uses[copyOf(member.use)]
+                               : values[mapping.lookupOrDefault(member.value)];
   llvm::BitVector &bits = dimensions[member.dimension];
   bits.resize(shapeOf(member.value)[member.dimension]);
   for (int64_t unit : units)
@@ -53,7 +60,8 @@ static LogicalResult checkKeep(func::FuncOp function, const ChannelGroup &group,
 
 FailureOr<RemovedIndices>
 RemovedIndices::get(func::FuncOp function, const ChannelGroups &groups,
-                    ArrayRef<SmallVector<int64_t>> keep) {
+                    ArrayRef<SmallVector<int64_t>> keep,
+                    const IRMapping &mapping) {
   if (keep.size() != groups.groups().size()) {
     function.emitError() << "expected the units to keep of "
                          << groups.groups().size() << " groups, got "
@@ -71,9 +79,9 @@ RemovedIndices::get(func::FuncOp function, const ChannelGroups &groups,
     if (units.empty())
       continue;
     for (const GroupMember &member : group.activations)
-      removed.add(member, units);
+      removed.add(member, units, mapping);
     for (const GroupMember &member : group.parameters)
-      removed.add(member, units);
+      removed.add(member, units, mapping);
   }
   return removed;
 }
@@ -188,6 +196,16 @@ static char *gather(ArrayRef<SmallVector<int64_t>> kept,
 Value ConstantReplacer::shrunk(nn::ConstantOp constant,
                                const RemovedIndices::Dimensions &dimensions) {
   ArrayRef<int64_t> shape = constant.getType().getShape();
+  OpBuilder builder(constant);
+  // One value for all stays one.
+  if (auto splat = dyn_cast<SplatElementsAttr>(constant.getValue())) {
+    SmallVector<int64_t> newShape(shape);
+    for (const auto &[dimension, bits] : dimensions)
+      newShape[dimension] -= bits.count();
+    return nn::ConstantOp::create(
+        builder, constant.getLoc(), constant.getType().clone(newShape),
+        splat.resizeSplat(splat.getType().clone(newShape)));
+  }
   std::optional<ConstantBytes> data = ConstantBytes::get(constant.getValue());
   assert(data && "the analysis reads every constant");
   // Trailing dimensions that stay whole are copied as one.
@@ -204,7 +222,6 @@ Value ConstantReplacer::shrunk(nn::ConstantOp constant,
     }
     bytes *= shape[d];
   }
-  OpBuilder builder(constant);
   return createRawConstant(
       builder, constant.getLoc(), constant.getType().clone(newShape),
       [&](MutableArrayRef<char> out) {
@@ -311,8 +328,15 @@ static void updateStatistics(mlir::Operation *op,
 LogicalResult accopt::removeChannels(func::FuncOp function,
                                      const ChannelGroups &groups,
                                      ArrayRef<SmallVector<int64_t>> keep) {
+  return removeChannels(function, groups, keep, IRMapping());
+}
+
+LogicalResult accopt::removeChannels(func::FuncOp function,
+                                     const ChannelGroups &groups,
+                                     ArrayRef<SmallVector<int64_t>> keep,
+                                     const IRMapping &mapping) {
   FailureOr<RemovedIndices> removed =
-      RemovedIndices::get(function, groups, keep);
+      RemovedIndices::get(function, groups, keep, mapping);
   if (failed(removed))
     return failure();
   SmallVector<mlir::Operation *> ops;

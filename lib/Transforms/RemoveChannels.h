@@ -5,6 +5,7 @@
 
 #include "accopt/Transforms/ChannelGroups.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
 
@@ -16,10 +17,12 @@ namespace accopt {
 /// of a constant.
 class RemovedIndices {
 public:
-  /// Fails with an error at `function` where `keep` does not fit `groups`.
+  /// Of `function`, or of what `mapping` made of it. Fails with an error at
+  /// `function` where `keep` does not fit `groups`.
   static mlir::FailureOr<RemovedIndices>
   get(mlir::func::FuncOp function, const ChannelGroups &groups,
-      llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
+      llvm::ArrayRef<llvm::SmallVector<int64_t>> keep,
+      const mlir::IRMapping &mapping = {});
 
   /// By dimension; an empty vector where nothing goes.
   using Dimensions = std::map<unsigned, llvm::BitVector>;
@@ -33,7 +36,8 @@ public:
   llvm::SmallVector<int64_t> kept(mlir::Value value, unsigned dimension) const;
 
 private:
-  void add(const GroupMember &member, llvm::ArrayRef<int64_t> units);
+  void add(const GroupMember &member, llvm::ArrayRef<int64_t> units,
+           const mlir::IRMapping &mapping);
 
   llvm::DenseMap<mlir::Value, Dimensions> values;
   llvm::DenseMap<mlir::OpOperand *, Dimensions> uses;

@@ -21,6 +21,7 @@
 #include "dialects/NN/NNOps.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,6 +41,7 @@ namespace {
 /// The network without some branches, and its groups.
 struct Problem {
   OwningOpRef<ModuleOp> module;
+  std::unique_ptr<ChannelGroups> groups;
   std::vector<std::string> branches;
   /// Importance of units, by group; empty for groups that stay as they are.
   std::vector<std::vector<double>> units;
@@ -126,8 +128,8 @@ Problem Selector::makeProblem(const std::vector<std::string> &branches) {
         break;
       }
   std::map<std::string, size_t> seen;
-  ChannelGroups analysis(function);
-  for (const ChannelGroup &group : analysis.groups()) {
+  problem.groups = std::make_unique<ChannelGroups>(function);
+  for (const ChannelGroup &group : problem.groups->groups()) {
     auto known = byName.find(group.name);
     size_t occurrence = seen[group.name]++;
     std::vector<double> &units = problem.units.emplace_back();
@@ -181,12 +183,13 @@ Keep Selector::keepAll(const ChannelGroups &groups) const {
   return keep;
 }
 
-static llvm::Expected<OwningOpRef<ModuleOp>>
-shrink(const Session &session, const Problem &problem, const Keep &keep) {
-  OwningOpRef<ModuleOp> variant = session.clone(*problem.module);
-  func::FuncOp function = Session::functionOf(*variant);
-  ChannelGroups groups(function);
-  if (failed(removeChannels(function, groups, keep)))
+static llvm::Expected<OwningOpRef<ModuleOp>> shrink(const Problem &problem,
+                                                    const Keep &keep) {
+  IRMapping mapping;
+  OwningOpRef<ModuleOp> variant(
+      cast<ModuleOp>(problem.module.get()->clone(mapping)));
+  if (failed(removeChannels(Session::functionOf(*variant), *problem.groups,
+                            keep, mapping)))
     return llvm::createStringError(std::errc::invalid_argument,
                                    "removing channels failed");
   return variant;
@@ -194,7 +197,7 @@ shrink(const Session &session, const Problem &problem, const Keep &keep) {
 
 llvm::Expected<double> Selector::measure(const Problem &problem,
                                          const Keep &keep) {
-  auto variant = shrink(session, problem, keep);
+  auto variant = shrink(problem, keep);
   if (!variant)
     return variant.takeError();
   auto cost = session.costs.estimate(Session::functionOf(**variant));
@@ -211,7 +214,7 @@ llvm::Expected<double> Selector::measure(const Problem &problem,
 
 llvm::Expected<double> Selector::exact(const Problem &problem,
                                        const Keep &keep) {
-  auto variant = shrink(session, problem, keep);
+  auto variant = shrink(problem, keep);
   if (!variant)
     return variant.takeError();
   auto cost = session.costs.exact(Session::functionOf(**variant));
@@ -287,7 +290,7 @@ Selector::search(const Problem &problem,
 
 llvm::Expected<std::optional<Found>>
 Selector::byKnapsack(const Problem &problem) {
-  ChannelGroups groups(Session::functionOf(*problem.module));
+  const ChannelGroups &groups = *problem.groups;
   Keep all = keepAll(groups);
   auto base = measure(problem, all);
   if (!base)
@@ -334,7 +337,7 @@ Selector::byKnapsack(const Problem &problem) {
 
 llvm::Expected<std::optional<Found>>
 Selector::byFraction(const Problem &problem) {
-  ChannelGroups groups(Session::functionOf(*problem.module));
+  const ChannelGroups &groups = *problem.groups;
   bool isRandom = options.method == PruneMethod::Random;
   SplitMix64 random({options.seed});
   std::vector<double> draws;

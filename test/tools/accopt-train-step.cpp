@@ -13,8 +13,9 @@
 #include "accopt/Support/Diagnostics.h"
 #include "accopt/Training/Trainer.h"
 #include "accopt/Transforms/Pipelines.h"
+#include "accopt/Transforms/Ranges.h"
 
-#include "dialects/NN/NNDialect.h"
+#include "dialects/NN/NNOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Pass/PassManager.h"
@@ -78,8 +79,9 @@ static llvm::Error run() {
     if (!ranges)
       return ranges.takeError();
     BitAssignment assignment;
-    for (const auto &[name, range] : *ranges)
-      assignment[name] = {bits, bits};
+    for (const auto &[value, name] : nameValues(function))
+      if (isa_and_nonnull<nn::ConvOp, nn::GemmOp>(value.getDefiningOp()))
+        assignment[name] = {bits, bits};
     auto plan = planQuantization(function, *ranges, assignment);
     if (!plan)
       return plan.takeError();

@@ -18,6 +18,9 @@
 #include <string>
 #include <vector>
 
+namespace mlir {
+class IRMapping;
+} // namespace mlir
 namespace mlir::func {
 class FuncOp;
 } // namespace mlir::func
@@ -81,6 +84,13 @@ std::vector<double> magnitudes(const ChannelGroup &group);
 mlir::LogicalResult
 removeChannels(mlir::func::FuncOp function, const ChannelGroups &groups,
                llvm::ArrayRef<llvm::SmallVector<int64_t>> keep);
+
+/// The same in `copy`, which was cloned with `mapping` from the function that
+/// the analysis is of: one analysis serves many copies.
+mlir::LogicalResult
+removeChannels(mlir::func::FuncOp copy, const ChannelGroups &groups,
+               llvm::ArrayRef<llvm::SmallVector<int64_t>> keep,
+               const mlir::IRMapping &mapping);
 
 /// Sets the parameters that removal would take away to zero instead, with all
 /// shapes as they are: the definition that removal is tested against. Divisors
