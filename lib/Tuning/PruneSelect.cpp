@@ -24,6 +24,7 @@
 #include "mlir/IR/IRMapping.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 using namespace mlir;
@@ -96,6 +97,11 @@ private:
                : byFraction(problem);
   }
   llvm::Error tryBranches(std::optional<Found> &best);
+  /// Progress over knapsacks for `solutions` problems like this one; shown once
+  /// they take long.
+  void beginPass(const Problem &problem, size_t solutions);
+  void countVariant();
+  void endPass();
 
   Session &session;
   const Importance &importance;
@@ -104,6 +110,9 @@ private:
   OwningOpRef<ModuleOp> skeleton;
   std::map<std::string, std::vector<size_t>> byName;
   double least = INFINITY; ///< the least exact cost seen
+  std::chrono::steady_clock::time_point started;
+  int64_t expected = 0, priced = 0;
+  bool isShown = false;
 };
 
 /// Prices do not depend on weights: one value stands for all, so that variants
@@ -195,8 +204,34 @@ static llvm::Expected<OwningOpRef<ModuleOp>> shrink(const Problem &problem,
   return variant;
 }
 
+void Selector::beginPass(const Problem &problem, size_t solutions) {
+  expected = priced = 0;
+  for (auto [g, group] : llvm::enumerate(problem.groups->groups()))
+    if (!problem.units[g].empty())
+      expected += int64_t(solutions * widthsOf(group).size());
+  started = std::chrono::steady_clock::now();
+  isShown = false;
+}
+
+void Selector::countVariant() {
+  ++priced;
+  using namespace std::chrono_literals;
+  if (!isShown && std::chrono::steady_clock::now() - started < 1s)
+    return;
+  if (!isShown)
+    session.progress->begin("choosing channels", expected);
+  isShown = true;
+  session.progress->update(double(std::min(priced, expected)));
+}
+
+void Selector::endPass() {
+  if (isShown)
+    session.progress->end();
+}
+
 llvm::Expected<double> Selector::measure(const Problem &problem,
                                          const Keep &keep) {
+  countVariant();
   auto variant = shrink(problem, keep);
   if (!variant)
     return variant.takeError();
@@ -381,6 +416,7 @@ llvm::Error Selector::tryBranches(std::optional<Found> &best) {
     });
     names.resize(std::min(names.size(), maxBranches));
     bool improved = false;
+    beginPass(now, names.size());
     for (const std::string &name : names) {
       std::vector<std::string> more = removed;
       more.push_back(name);
@@ -392,6 +428,7 @@ llvm::Error Selector::tryBranches(std::optional<Found> &best) {
         improved = true;
       }
     }
+    endPass();
     if (!improved)
       return llvm::Error::success();
     removed = best->selection.branches;
@@ -399,7 +436,10 @@ llvm::Error Selector::tryBranches(std::optional<Found> &best) {
 }
 
 llvm::Expected<Selection> Selector::run() {
-  auto best = solve(makeProblem({}));
+  Problem whole = makeProblem({});
+  beginPass(whole, 1);
+  auto best = solve(whole);
+  endPass();
   if (!best)
     return best.takeError();
   bool isKnapsack = options.method == PruneMethod::Cost ||
