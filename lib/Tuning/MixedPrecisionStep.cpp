@@ -45,6 +45,7 @@ private:
   llvm::Error search(llvm::function_ref<std::vector<size_t>(double)> choose);
   llvm::Error byKnapsack();
   llvm::Error byControl(bool isRandom);
+  llvm::Error compareWithUniform();
 
   Session &session;
   const StepSpec &step;
@@ -287,6 +288,30 @@ llvm::Error BitChooser::byKnapsack() {
   });
 }
 
+/// Sensitivities are of one layer at a time; all layers together may do worse
+/// than the widest uniform bits that fit. Measured together, the better goes
+/// on.
+llvm::Error BitChooser::compareWithUniform() {
+  for (unsigned width : llvm::reverse(widths)) {
+    BitAssignment bits = uniformBits(session.function(), {width, width}, edges);
+    auto cost = exact(bits);
+    if (!cost)
+      return cost.takeError();
+    if (*cost > budget)
+      continue;
+    if (best) {
+      auto mixed = lossWith(*best), uniform = lossWith(bits);
+      if (!mixed || !uniform)
+        return llvm::joinErrors(mixed.takeError(), uniform.takeError());
+      if (*mixed <= *uniform)
+        return llvm::Error::success();
+    }
+    best = std::move(bits);
+    return llvm::Error::success();
+  }
+  return llvm::Error::success();
+}
+
 /// The same bits everywhere (the widest that fit), or bits at random.
 llvm::Error BitChooser::byControl(bool isRandom) {
   SplitMix64 random({session.seedFor(session.stepKey + "/random")});
@@ -328,6 +353,8 @@ llvm::Error BitChooser::run() {
         "the last, got none");
   llvm::Error error =
       method == "cost" ? byKnapsack() : byControl(method == "random");
+  if (!error && method == "cost")
+    error = compareWithUniform();
   if (error)
     return error;
   if (!best)

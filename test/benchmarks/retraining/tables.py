@@ -24,7 +24,8 @@ DESCRIPTIONS = {
     "digits": """The 8x8 digits of scikit-learn and the network of
 `python/accopt/digits`, 48 channels wide. Every training is 12 epochs of AdamW at 3e-3,
 images shifted by up to one pixel, with distillation from the float model. The seed also
-decides which 15 % of the training data are the validation part.
+decides which 15 % of the training data are the validation part. One of the 540 test
+images is 0.19 points.
 """,
     "shapes": """32x32 images of ten classes from `python/accopt/shapes` (5000 to train on,
 1000 to validate, 2000 to test; difficulty 0.55) and its residual network, 32 channels
@@ -151,7 +152,7 @@ def steps(rows):
             "alternate (`test/benchmarks/retraining/step_time.py`). The plain step is PyTorch's, in "
             "float, with batch norms; QAT is at four bits, with batch norms folded.\n\n"
             + table(["network", "step", "median", "ratio"], rows)
-            + f"\nGoal: at most 1.3x: {verdict(worst <= 1.3)}.\n")
+            + f"\nGoal: QAT takes at most 1.3x: {worst:.2f}x, {verdict(worst <= 1.3)}.\n")
 
 
 def render(results, notes, step_rows):
