@@ -316,6 +316,7 @@ llvm::Error BitChooser::compareWithUniform() {
 llvm::Error BitChooser::byControl(bool isRandom) {
   SplitMix64 random({session.seedFor(session.stepKey + "/random")});
   std::vector<double> draws;
+  draws.reserve(layers.size());
   for (size_t l = 0; l < layers.size(); ++l)
     draws.push_back(isRandom ? random.uniform() : 1.0);
   return search([&](double share) {

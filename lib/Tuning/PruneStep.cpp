@@ -18,7 +18,6 @@
 
 using namespace mlir;
 using namespace accopt;
-using llvm::StringRef;
 
 /// A gate on a channel acts after normalization and activation: follows the
 /// value through ops that keep its channels and read nothing else.

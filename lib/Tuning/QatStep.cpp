@@ -8,7 +8,6 @@
 
 using namespace mlir;
 using namespace accopt;
-using llvm::StringRef;
 
 std::vector<std::string> accopt::arrayLayers(func::FuncOp function) {
   auto names = nameValues(function);
