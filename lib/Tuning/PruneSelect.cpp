@@ -448,7 +448,7 @@ llvm::Expected<Selection> Selector::run() {
     if (llvm::Error error = tryBranches(*best))
       return std::move(error);
   if (!*best)
-    return session.outOfReach("pruning", budget, least);
+    return session.outOfReach(options.title, budget, least);
   return std::move((*best)->selection);
 }
 

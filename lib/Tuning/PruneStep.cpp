@@ -172,6 +172,7 @@ llvm::Error Pruner::round(double budget, int64_t epochs,
     return importance.takeError();
   PruneOptions now = options;
   now.seed += done;
+  now.title = name.str();
   auto selection =
       selectChannels(session, *session.network, *importance, now, budget);
   if (!selection)

@@ -25,6 +25,7 @@ struct PruneOptions {
   bool removeBlocks = true;
   int64_t samples = 1024;
   uint64_t seed = 0;
+  std::string title = "pruning"; ///< what cannot reach a budget
 };
 
 /// What a round takes away, in terms of an analysis of the network at hand.
