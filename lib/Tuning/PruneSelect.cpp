@@ -97,6 +97,8 @@ private:
                : byFraction(problem);
   }
   llvm::Error tryBranches(std::optional<Found> &best);
+  /// The loss of the network at hand after the selection, before any training.
+  llvm::Expected<double> lossAfter(const Selection &selection) const;
   /// Progress over knapsacks for `solutions` problems like this one; shown once
   /// they take long.
   void beginPass(const Problem &problem, size_t solutions);
@@ -435,6 +437,21 @@ llvm::Error Selector::tryBranches(std::optional<Found> &best) {
   }
 }
 
+llvm::Expected<double> Selector::lossAfter(const Selection &selection) const {
+  OwningOpRef<ModuleOp> variant = session.clone(*session.network);
+  if (llvm::Error error =
+          applySelection(Session::functionOf(*variant), selection))
+    return std::move(error);
+  auto network = session.makeNetwork(*variant);
+  if (!network)
+    return network.takeError();
+  auto evaluation = (*network)->evaluate(
+      session.data.train.spread(options.samples), training::Mode::Float);
+  if (!evaluation)
+    return evaluation.takeError();
+  return evaluation->loss;
+}
+
 llvm::Expected<Selection> Selector::run() {
   Problem whole = makeProblem({});
   beginPass(whole, 1);
@@ -444,9 +461,21 @@ llvm::Expected<Selection> Selector::run() {
     return best.takeError();
   bool isKnapsack = options.method == PruneMethod::Cost ||
                     options.method == PruneMethod::Flops;
-  if (options.removeBlocks && isKnapsack)
+  if (options.removeBlocks && isKnapsack) {
+    std::optional<Found> narrower = *best;
     if (llvm::Error error = tryBranches(*best))
       return std::move(error);
+    // What a block is worth is known less well than what channels are: the
+    // network without it must do better than the narrower one.
+    if (narrower && !(*best)->selection.branches.empty()) {
+      auto without = lossAfter((*best)->selection);
+      auto with = lossAfter(narrower->selection);
+      if (!without || !with)
+        return llvm::joinErrors(without.takeError(), with.takeError());
+      if (*with < *without)
+        best = std::move(narrower);
+    }
+  }
   if (!*best)
     return session.outOfReach(options.title, budget, least);
   return std::move((*best)->selection);
