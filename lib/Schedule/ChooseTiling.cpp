@@ -219,11 +219,10 @@ private:
         execCycles(tiling, meanRows, meanColumns, lastOutputs, partChannels);
     int64_t exec = tiles * parts * (full * (chunks - groups) + last * groups);
 
-    int64_t bandwidth = machine.dramBytesPerCycle;
-    int64_t issue = machine.issueCycles;
-    int64_t chunkBytes =
-        chunkLayout(layer, tiling.outputs, tiling.channels).dramBytes();
-    int64_t chunkCycles = divideUp(chunkBytes, bandwidth) + issue;
+    LoadCommand chunk;
+    chunk.rowBytes = uint32_t(
+        chunkLayout(layer, tiling.outputs, tiling.channels).dramBytes());
+    int64_t chunkCycles = transferCycles(chunk);
     int64_t inputChannels = isConv ? layer.channels : tiling.outputs;
     int64_t inputTile =
         placement.inputResident
@@ -266,14 +265,25 @@ private:
   int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
                        int64_t channels, int64_t allChannels,
                        int64_t bits) const {
-    // In bits, for rows are packed as a whole.
-    int64_t bandwidth = 8 * int64_t(machine.dramBytesPerCycle),
-            issue = machine.issueCycles;
+    LoadCommand dma;
+    int64_t rowElements = channels;
     if (channels != allChannels)
-      return rows * columns * divideUp(channels * bits, bandwidth) + issue;
-    if (columns != width)
-      return rows * divideUp(columns * channels * bits, bandwidth) + issue;
-    return divideUp(rows * columns * channels * bits, bandwidth) + issue;
+      dma.count = {uint16_t(rows), uint16_t(columns), 1};
+    else if (columns != width) {
+      dma.count = {uint16_t(rows), 1, 1};
+      rowElements = columns * channels;
+    } else {
+      rowElements = rows * columns * channels;
+    }
+    dma.rowBytes = uint32_t(rowElements);
+    dma.bits = uint8_t(bits);
+    return transferCycles(dma);
+  }
+
+  int64_t transferCycles(const LoadCommand &dma) const {
+    Command command;
+    command.operation = dma;
+    return int64_t(duration(command, machine).occupancy);
   }
 
   const WindowLayer &layer;

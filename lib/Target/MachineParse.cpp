@@ -11,7 +11,9 @@
 #include "MachineFields.h"
 #include "accopt/Target/MachineIO.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -40,8 +42,21 @@ struct Setter {
   bool found = false;
   std::string reason;
 
+  template <typename Choice>
+  void operator()(const char *name, Choice &field,
+                  llvm::ArrayRef<const char *> names, const char *) {
+    if (key != name)
+      return;
+    found = true;
+    auto it = llvm::find(names, text);
+    if (it != names.end())
+      field = Choice(it - names.begin());
+    else
+      reason = llvm::formatv("expected one of {0}, got '{1}'",
+                             llvm::join(names, ", "), text);
+  }
   void operator()(const char *name, uint32_t &field, int64_t low, int64_t high,
-                  const char *) {
+                  const FieldDoc &) {
     if (key != name)
       return;
     found = true;
@@ -53,7 +68,7 @@ struct Setter {
       field = static_cast<uint32_t>(value);
   }
   void operator()(const char *name, double &field, double low, double high,
-                  const char *) {
+                  const FieldDoc &) {
     if (key != name)
       return;
     found = true;
@@ -74,7 +89,7 @@ struct RangeCheck {
 
   template <typename T, typename L>
   void operator()(const char *name, const T &field, L low, L high,
-                  const char *) {
+                  const FieldDoc &) {
     double value = double(field);
     if (!fault && !(value >= double(low) && value <= double(high)))
       fault = Fault{name, llvm::formatv("expected a value in [{0}, {1}], got "
@@ -86,14 +101,11 @@ struct RangeCheck {
 std::vector<double> pricesOf(const EnergyProfile &profile) {
   std::vector<double> prices;
   visitPrices(profile, [&](const char *, double price, double, double,
-                           const char *) { prices.push_back(price); });
+                           const FieldDoc &) { prices.push_back(price); });
   return prices;
 }
 
 std::optional<Fault> findFault(const Machine &m) {
-  if (m.dataflow != "weight-stationary")
-    return Fault{"dataflow",
-                 "expected 'weight-stationary', got '" + m.dataflow + "'"};
   if (m.name.empty())
     return Fault{"name", "expected a text, got none"};
   if (m.energy.name.empty())
@@ -103,11 +115,26 @@ std::optional<Fault> findFault(const Machine &m) {
   visitPrices(m.energy, check);
   if (check.fault)
     return check.fault;
-  if (m.energy.name == kDerivedProfile &&
-      pricesOf(m.energy) !=
-          pricesOf(horowitz45(m.scratchpadBytes, m.accumulatorBytes)))
+  if (std::optional<EnergyProfile> derived = derivedProfile(m.energy.name, m);
+      derived && pricesOf(m.energy) != pricesOf(*derived))
     return Fault{"energy_profile",
                  "expected the prices that the profile derives from the sizes"};
+  if (m.dramBurstBytes % m.dramBytesPerCycle &&
+      m.dramBytesPerCycle % m.dramBurstBytes)
+    return Fault{"dram_burst_bytes",
+                 llvm::formatv("expected a divisor or a multiple of "
+                               "dram_bytes_per_cycle ({0}), got {1}",
+                               m.dramBytesPerCycle, m.dramBurstBytes)};
+  if (m.scratchpadBytes % m.scratchpadBanks)
+    return Fault{"scratchpad_banks",
+                 llvm::formatv("expected a divisor of scratchpad_bytes ({0}), "
+                               "got {1}",
+                               m.scratchpadBytes, m.scratchpadBanks)};
+  if (m.accumulatorBytes % m.accumulatorBanks)
+    return Fault{"accumulator_banks",
+                 llvm::formatv("expected a divisor of accumulator_bytes ({0}), "
+                               "got {1}",
+                               m.accumulatorBytes, m.accumulatorBanks)};
   if (m.accumulatorBytes % (4 * m.columns))
     return Fault{
         "accumulator_bytes",
@@ -155,6 +182,7 @@ private:
       return llvm::Error::success();
     }
     Setter setter{entry.key, entry.value, false, {}};
+    visitChoices(machine, setter);
     visitParameters(machine, setter);
     if (!setter.found) {
       visitPrices(machine.energy, setter);
@@ -171,8 +199,6 @@ private:
   std::string *textField(StringRef key) {
     if (key == "name")
       return &machine.name;
-    if (key == "dataflow")
-      return &machine.dataflow;
     if (key == "energy_profile")
       return &machine.energy.name;
     if (key == "energy_source")
@@ -184,15 +210,15 @@ private:
   /// profile of the file's own gives all of them.
   llvm::Error finishEnergy(const std::vector<MachineEntry> &entries) {
     StringRef profile = machine.energy.name;
-    if (profile == kDerivedProfile) {
+    if (std::optional<EnergyProfile> derived =
+            derivedProfile(profile, machine)) {
       for (const MachineEntry &entry : entries)
         if (entry.key == "energy_source" || prices.contains(entry.key))
           return machineError(file, entry.line, entry.key,
-                              llvm::Twine("profile '") + kDerivedProfile +
+                              "profile '" + profile +
                                   "' has its own prices; give the field "
                                   "'energy_profile' another name");
-      machine.energy =
-          horowitz45(machine.scratchpadBytes, machine.accumulatorBytes);
+      machine.energy = std::move(*derived);
       return llvm::Error::success();
     }
     if (profile == inheritedProfile)
@@ -203,12 +229,12 @@ private:
     if (!prices.contains("price_mac_2bit"))
       machine.energy.mac2Bit = machine.energy.macInt8;
     std::string missing;
-    visitPrices(machine.energy,
-                [&](const char *name, double &, double, double, const char *) {
-                  bool derived = llvm::StringRef(name).ends_with("bit");
-                  if (missing.empty() && !derived && !prices.contains(name))
-                    missing = name;
-                });
+    visitPrices(machine.energy, [&](const char *name, double &, double, double,
+                                    const FieldDoc &) {
+      bool derived = llvm::StringRef(name).ends_with("bit");
+      if (missing.empty() && !derived && !prices.contains(name))
+        missing = name;
+    });
     if (missing.empty())
       return llvm::Error::success();
     return machineError(file, lineOf(entries, "energy_profile"), missing,
@@ -267,7 +293,7 @@ llvm::Expected<Machine> parse(llvm::MemoryBufferRef buffer, unsigned depth) {
 
   Machine start;
   start.name = llvm::sys::path::stem(file).str();
-  start.energy.name = kDerivedProfile;
+  start.energy.name = kDefaultProfile;
   for (const MachineEntry &entry : *entries) {
     if (entry.key != "inherit")
       continue;

@@ -30,17 +30,25 @@ std::string accopt::printMachine(const Machine &machine) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "name: " << quote(machine.name) << "\n";
-  os << "dataflow: " << machine.dataflow << "\n";
+  auto printLine = [&os](const std::string &field, const FieldDoc &doc) {
+    os << llvm::left_justify(field, 40) << " # " << doc.help;
+    if (*doc.unit)
+      os << " [" << doc.unit << "]";
+    os << "\n";
+  };
+  visitChoices(machine, [&](llvm::StringRef name, auto value, auto names,
+                            const char *help) {
+    printLine((name + ": " + names[size_t(value)]).str(), {"", help});
+  });
   auto printField = [&](llvm::StringRef prefix) {
-    return [&os, prefix](const char *name, auto value, auto, auto,
-                         const char *help) {
-      std::string field = (prefix + name + ": " + formatNumber(value)).str();
-      os << llvm::left_justify(field, 40) << " # " << help << "\n";
+    return [&printLine, prefix](const char *name, auto value, auto, auto,
+                                const FieldDoc &doc) {
+      printLine((prefix + name + ": " + formatNumber(value)).str(), doc);
     };
   };
   visitParameters(machine, printField(""));
   os << "energy_profile: " << quote(machine.energy.name) << "\n";
-  bool derived = machine.energy.name == kDerivedProfile;
+  bool derived = derivedProfile(machine.energy.name, machine).has_value();
   if (derived)
     os << "# From the profile and the sizes, in pJ:\n";
   llvm::StringRef prefix = derived ? "# " : "";
@@ -51,10 +59,13 @@ std::string accopt::printMachine(const Machine &machine) {
 
 llvm::json::Object accopt::machineParameters(const Machine &machine) {
   llvm::json::Object object;
-  object["dataflow"] = machine.dataflow;
-  auto add = [&](const char *name, auto value, auto, auto, const char *) {
+  auto addChoice = [&](const char *name, auto value, auto names, const char *) {
+    object[name] = names[size_t(value)];
+  };
+  auto add = [&](const char *name, auto value, auto, auto, const FieldDoc &) {
     object[name] = value;
   };
+  visitChoices(machine, addChoice);
   visitParameters(machine, add);
   object["energy_profile"] = machine.energy.name;
   object["energy_source"] = machine.energy.source;
@@ -65,10 +76,14 @@ llvm::json::Object accopt::machineParameters(const Machine &machine) {
 std::string accopt::machineHash(const Machine &machine) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "accopt machine 1\ndataflow=" << machine.dataflow << "\n";
-  auto add = [&](const char *name, auto value, auto, auto, const char *) {
+  os << "accopt machine 2\n";
+  auto addChoice = [&](const char *name, auto value, auto names, const char *) {
+    os << name << "=" << names[size_t(value)] << "\n";
+  };
+  auto add = [&](const char *name, auto value, auto, auto, const FieldDoc &) {
     os << name << "=" << formatNumber(value) << "\n";
   };
+  visitChoices(machine, addChoice);
   visitParameters(machine, add);
   os << "energy_profile=" << machine.energy.name << "\n";
   visitPrices(machine.energy, add);

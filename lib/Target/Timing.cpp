@@ -8,6 +8,8 @@
 
 #include "accopt/Target/Timing.h"
 
+#include "MatmulTiming.h"
+
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
@@ -57,15 +59,13 @@ uint64_t pixelsOf(const Window &w) {
 
 uint64_t tapsOf(const Window &w) { return uint64_t(w.kernelY) * w.kernelX; }
 
-/// Array blocks along the reduction.
-uint64_t reductionBlocksOf(const MatmulCommand &c, const Machine &m) {
-  ReductionShape shape = reductionShape(c);
-  uint64_t depth = uint64_t(m.rows) * arrayRate(m, c.precision);
-  return shape.segments * divideCeil(uint64_t(shape.segmentLength), depth);
-}
-
 uint64_t rowsOf(const DmaCommand &c) {
   return uint64_t(c.count[0]) * c.count[1] * c.count[2];
+}
+
+/// Bytes of DRAM that a row moves: whole bursts.
+uint64_t dramRowBytes(const DmaCommand &c, const Machine &m) {
+  return llvm::alignTo(c.dramRowBytes(), m.dramBurstBytes);
 }
 
 /// Groups of `lanes` elements that a window op over `channels` needs: an output
@@ -97,25 +97,29 @@ Duration vectorDuration(uint64_t groups, uint64_t cyclesPerGroup,
 struct DurationOf {
   const Machine &m;
 
+  /// Requests of one burst (or of one beat, if that is more) start as soon as
+  /// the one before has all its beats, and `dramOutstanding` requests before it
+  /// are complete: with b beats and latency L, request n starts at
+  ///   s(n) = max(s(n - 1) + b, s(n - outstanding) + b + L).
   Duration dma(const DmaCommand &c) const {
-    uint64_t beats = rowsOf(c) * divideCeil(uint64_t(c.dramRowBytes()),
-                                            uint64_t(m.dramBytesPerCycle));
+    uint64_t rowBeats = divideCeil(dramRowBytes(c, m), m.dramBytesPerCycle);
+    uint64_t beats = rowsOf(c) * rowBeats;
+    uint64_t request = std::max(m.dramBurstBytes, m.dramBytesPerCycle);
+    uint64_t requestBeats = divideCeil(request, m.dramBytesPerCycle);
+    uint64_t turn = m.dramOutstanding * requestBeats;
+    if (turn && turn < requestBeats + m.dramLatency) {
+      uint64_t turns =
+          (divideCeil(beats, requestBeats) - 1) / m.dramOutstanding;
+      beats += turns * (requestBeats + m.dramLatency - turn);
+    }
     return {m.issueCycles + beats, m.dramLatency};
   }
   Duration operator()(const LoadCommand &c) const { return dma(c); }
   Duration operator()(const StoreCommand &c) const { return dma(c); }
 
   Duration operator()(const MatmulCommand &c) const {
-    uint64_t blocks =
-        divideCeil(uint64_t(c.columns), m.columns) * reductionBlocksOf(c, m);
-    uint64_t pixels = pixelsOf(c.window);
-    // The first weights are loaded in the open; the second weight register
-    // hides each later load behind the pixels of the block before.
-    uint64_t loadFirst = m.rows;
-    uint64_t stream = (blocks - 1) * std::max<uint64_t>(pixels, m.rows);
-    uint64_t drain = pixels + m.rows + m.columns - 1;
     uint64_t outputStage = c.finish ? m.vectorLatency : 0;
-    return {m.issueCycles + loadFirst + stream + drain + outputStage, 0};
+    return {m.issueCycles + arrayWork(c, m).cycles + outputStage, 0};
   }
 
   Duration operator()(const DepthwiseCommand &c) const {
@@ -170,7 +174,7 @@ struct QuantitiesOf {
 
   Quantities operator()(const LoadCommand &c) const {
     Quantities q;
-    q.dramReadBytes = rowsOf(c) * c.dramRowBytes();
+    q.dramReadBytes = rowsOf(c) * dramRowBytes(c, m);
     q.scratchpadWriteBytes = rowsOf(c) * c.rowBytes;
     return q;
   }
@@ -178,28 +182,24 @@ struct QuantitiesOf {
   Quantities operator()(const StoreCommand &c) const {
     Quantities q;
     q.scratchpadReadBytes = rowsOf(c) * c.rowBytes;
-    q.dramWriteBytes = rowsOf(c) * c.dramRowBytes();
+    q.dramWriteBytes = rowsOf(c) * dramRowBytes(c, m);
     return q;
   }
 
   Quantities operator()(const MatmulCommand &c) const {
     uint64_t pixels = pixelsOf(c.window);
     ReductionShape shape = reductionShape(c);
-    uint64_t reduction = uint64_t(shape.segments) * shape.segmentLength;
-    uint64_t reductionBlocks = reductionBlocksOf(c, m);
-    uint64_t columnBlocks = divideCeil(uint64_t(c.columns), m.columns);
-    uint64_t sums = 4 * pixels * c.columns;
+    ArrayWork work = arrayWork(c, m);
 
     Quantities q;
     if (c.finish)
       q = epilogueQuantities(c.epilogue, pixels * c.columns, c.columns);
-    q.macs = pixels * c.columns * reduction;
+    q.macs = pixels * c.columns * shape.segments * shape.segmentLength;
     if (arrayRate(m, c.precision) > 1)
       (c.precision == 4 ? q.macs4Bit : q.macs2Bit) = q.macs;
-    q.scratchpadReadBytes +=
-        pixels * reduction * columnBlocks + reduction * c.columns;
-    q.accumulatorWriteBytes = sums * reductionBlocks;
-    q.accumulatorReadBytes = sums * (reductionBlocks - (c.accumulate ? 0 : 1));
+    q.scratchpadReadBytes += work.inputBytes + work.weightBytes;
+    q.accumulatorReadBytes = work.accumulatorReadBytes;
+    q.accumulatorWriteBytes = work.accumulatorWriteBytes;
     return q;
   }
 
@@ -262,8 +262,22 @@ struct QuantitiesOf {
 
 } // namespace
 
+/// Cycles that EXEC's ports need for the bytes of a command.
+static uint64_t portCycles(const Command &command, const Machine &machine) {
+  Quantities q = quantities(command, machine);
+  uint64_t bytes =
+      machine.scratchpadPorts == ScratchpadPorts::Shared
+          ? q.scratchpadReadBytes + q.scratchpadWriteBytes
+          : std::max(q.scratchpadReadBytes, q.scratchpadWriteBytes);
+  return divideCeil(bytes, machine.scratchpadPortBytes);
+}
+
 Duration accopt::duration(const Command &command, const Machine &machine) {
-  return std::visit(DurationOf{machine}, command.operation);
+  Duration time = std::visit(DurationOf{machine}, command.operation);
+  if (machine.scratchpadPortBytes && command.engine() == Engine::Exec)
+    time.occupancy = std::max(time.occupancy, machine.issueCycles +
+                                                  portCycles(command, machine));
+  return time;
 }
 
 Quantities accopt::quantities(const Command &command, const Machine &machine) {

@@ -208,7 +208,9 @@ class Network:
         return model
 
 
-def machine(rng, bits, small=False):
+def machine(rng, bits, builtins, small=False):
+    if not bits and not small and rng.random() < 0.3:
+        return rng.choice(builtins)
     rows, columns = rng.choice([4, 8, 12, 16, 32]), rng.choice([4, 8, 16, 24, 32])
     parameters = dict(
         rows=rows, columns=columns,
@@ -218,7 +220,13 @@ def machine(rng, bits, small=False):
         dram_latency=rng.choice([0, 1, 20, 100, 300]),
         issue_cycles=rng.choice([1, 4, 9]),
         lanes=rng.choice([4, 16, 48, 64]),
-        vector_latency=rng.choice([1, 8, 12]))
+        vector_latency=rng.choice([1, 8, 12]),
+        dataflow=rng.choice(["weight", "output", "input", "row"]) + "-stationary",
+        stationary_registers=rng.choice([1, 2]),
+        dram_burst_bytes=rng.choice([1, 64]),
+        dram_outstanding=rng.choice([0, 0, 3, 16]),
+        scratchpad_port_bytes=rng.choice([0, 0, 16, 128]),
+        scratchpad_ports=rng.choice(["split", "shared"]))
     if bits:
         parameters.update(array_rate_4bit=rng.choice([1, 2, 3]), array_rate_2bit=rng.choice([1, 2, 4, 16]))
     if small:
@@ -241,6 +249,8 @@ def main():
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     passed = failed = refused = packed = 0
+    builtins = subprocess.run(["acc-opt", "--list-targets"], stdout=subprocess.PIPE, text=True,
+                              check=True).stdout.split()
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.onnx"
         for case in range(arguments.cases):
@@ -248,7 +258,7 @@ def main():
             wide = arguments.bits and case % 3 == 2
             model = Network(rng, wide).model()
             onnx.save(model, path)
-            target = machine(rng, arguments.bits, wide)
+            target = machine(rng, arguments.bits, builtins, wide)
             command = [arguments.runner, str(path), f"--target={target}", f"--seed={case}"]
             if arguments.bits:
                 command.append(f"--narrow-seed={rng.randrange(2**32)}")

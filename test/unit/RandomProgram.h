@@ -33,9 +33,15 @@ public:
     m.columns = 1u << number(1, 5);
     m.arrayRate4Bit = number(1, 16);
     m.arrayRate2Bit = number(1, 16);
+    m.dataflow = Dataflow(number(0, 3));
+    m.stationaryRegisters = number(1, 2);
     m.lanes = 1u << number(0, 8);
     m.dramBytesPerCycle = number(1, 64);
     m.dramLatency = number(0, 200);
+    m.dramOutstanding = number(0, 1) * number(1, 20);
+    m.dramBurstBytes = number(1, 4) * m.dramBytesPerCycle;
+    m.scratchpadPortBytes = number(0, 1) * number(1, 64);
+    m.scratchpadPorts = ScratchpadPorts(number(0, 1));
     m.issueCycles = number(1, 10);
     m.vectorLatency = number(0, 20);
     m.scratchpadBytes = kBytes;

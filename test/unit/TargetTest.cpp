@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RandomProgram.h"
+#include "accopt/Target/Area.h"
 #include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/Encoding.h"
 #include "accopt/Target/Footprint.h"
@@ -154,6 +155,146 @@ TEST(Timing, MatmulAtLowerPrecision) {
   c.precision = 2;
   EXPECT_EQ(timeOf(c).occupancy, 4u + 16 + 65 * 30 + 61 + 8);
   EXPECT_EQ(countsOf(c).macs2Bit, 0u);
+}
+
+/// 30 pixels, 3 kernel rows of 24 bytes, 20 columns, as above.
+Duration timeOn(llvm::StringRef spec, const MatmulCommand &c) {
+  return duration(command(c), llvm::cantFail(loadMachine(spec)));
+}
+Quantities countsOn(llvm::StringRef spec, const MatmulCommand &c) {
+  return quantities(command(c), llvm::cantFail(loadMachine(spec)));
+}
+
+TEST(Timing, OneRegisterLoadsInTheOpen) {
+  // 12 blocks, each 16 cycles of weights and 30 pixels; 31 to drain.
+  EXPECT_EQ(
+      timeOn("systolic16x16{stationary_registers=1}", convolution()).occupancy,
+      4u + 12 * (16 + 30) + 31 + 8);
+}
+
+TEST(Timing, OutputStationary) {
+  const char *spec = "systolic16x16{dataflow=output-stationary}";
+  MatmulCommand c = convolution();
+  // 2 folds of pixels by 2 of columns; 72 cycles of reduction each hide the 16
+  // in which the sums of the fold before leave. Then skew and the last sums.
+  EXPECT_EQ(timeOn(spec, c).occupancy, 4u + 3 * 72 + 72 + 30 + 16 + 8);
+  Quantities q = countsOn(spec, c);
+  EXPECT_EQ(q.scratchpadReadBytes, 30u * 72 * 2 + 72 * 20 * 2 + 12 * 20);
+  EXPECT_EQ(q.accumulatorReadBytes + q.accumulatorWriteBytes, 0u);
+  // One of several parts: sums come from and go to the accumulators.
+  c.accumulate = true;
+  c.finish = false;
+  EXPECT_EQ(timeOn(spec, c).occupancy, 4u + 16 + 3 * 72 + 72 + 30 + 16);
+  EXPECT_EQ(countsOn(spec, c).accumulatorReadBytes, 4u * 30 * 20);
+  EXPECT_EQ(countsOn(spec, c).accumulatorWriteBytes, 4u * 30 * 20);
+  // A short reduction waits for the sums: 32 cycles of a fold.
+  c.window.kernelY = c.window.kernelX = 1;
+  EXPECT_EQ(timeOn(spec, c).occupancy, 4u + 16 + 3 * 32 + 8 + 30 + 16);
+  EXPECT_EQ(timeOn("systolic16x16{dataflow=output-stationary,"
+                   "stationary_registers=1}",
+                   c)
+                .occupancy,
+            4u + 4 * (16 + 8 + 16) + 30);
+}
+
+TEST(Timing, InputStationary) {
+  const char *spec = "systolic16x16{dataflow=input-stationary}";
+  // 6 reduction blocks by 2 of 16 pixels; 20 columns stream past each.
+  EXPECT_EQ(timeOn(spec, convolution()).occupancy,
+            4u + 16 + 11 * 20 + 20 + 31 + 8);
+  Quantities q = countsOn(spec, convolution());
+  EXPECT_EQ(q.scratchpadReadBytes, 30u * 72 + 72 * 20 * 2 + 12 * 20);
+  EXPECT_EQ(q.accumulatorWriteBytes, 4u * 30 * 20 * 6);
+  EXPECT_EQ(q.accumulatorReadBytes, 4u * 30 * 20 * 5);
+}
+
+TEST(Timing, RowStationary) {
+  const char *spec = "systolic16x16{dataflow=row-stationary,rows=12,columns=14,"
+                     "accumulator_bytes=56000}";
+  // Sets of 3 x 6: 4 down and 2 across work at once, on all 8 channels. 20
+  // passes, one for each column, of 3 taps by 5 pixels; a filter row of 3 loads
+  // before the first; 12 + 14 - 1 to drain.
+  EXPECT_EQ(timeOn(spec, convolution()).occupancy, 4u + 3 + 20 * 15 + 25 + 8);
+  Quantities q = countsOn(spec, convolution());
+  // 8 input rows of 7 pixels and 8 channels for each column of the output.
+  EXPECT_EQ(q.scratchpadReadBytes, 8u * 7 * 8 * 20 + 72 * 20 + 12 * 20);
+  EXPECT_EQ(q.accumulatorWriteBytes, 4u * 30 * 20);
+  EXPECT_EQ(q.accumulatorReadBytes, 0u);
+  // 20 output rows fold into 14 and 6; 2 channels and 2 columns at once.
+  MatmulCommand c = convolution();
+  c.window.outputRows = 20;
+  c.channels = 2;
+  EXPECT_EQ(timeOn(spec, c).occupancy, 4u + 3 + 2 * 10 * 15 + 25 + 8);
+  EXPECT_EQ(countsOn(spec, c).scratchpadReadBytes,
+            (16u + 8) * 7 * 2 * 10 + 18 * 20 * 2 + 12 * 20);
+}
+
+TEST(Timing, PortsBoundExec) {
+  MatmulCommand c = convolution();
+  // 6000 bytes read in all, 600 written; the array alone takes 415.
+  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8}", c).occupancy,
+            4u + 6000 / 8);
+  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8,"
+                   "scratchpad_ports=shared}",
+                   c)
+                .occupancy,
+            4u + 6600 / 8);
+  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=64}", c).occupancy,
+            timeOf(c).occupancy);
+}
+
+TEST(Timing, BurstsAndOutstandingRequests) {
+  LoadCommand c;
+  c.count = {1, 1, 5};
+  c.rowBytes = 70;
+  auto on = [&](llvm::StringRef spec) {
+    return duration(command(c), llvm::cantFail(loadMachine(spec))).occupancy;
+  };
+  // Two bursts of 64 bytes a row: 8 beats.
+  EXPECT_EQ(on("systolic16x16{dram_burst_bytes=64}"), 4u + 40);
+  EXPECT_EQ(quantities(command(c), llvm::cantFail(loadMachine(
+                                       "systolic16x16{dram_burst_bytes=64}")))
+                .dramReadBytes,
+            5u * 128);
+  // 10 requests of 4 beats, 2 under way: requests 2, 4, 6 and 8 wait until 104
+  // cycles after the one two before began.
+  EXPECT_EQ(on("systolic16x16{dram_burst_bytes=64,dram_outstanding=2}"),
+            4u + 4 * 104 + 8);
+  // 32 under way hide the latency.
+  EXPECT_EQ(on("systolic16x16{dram_burst_bytes=64,dram_outstanding=32}"),
+            4u + 40);
+}
+
+/// The recurrence that the closed form for outstanding requests solves.
+TEST(Timing, OutstandingRequestsByRecurrence) {
+  std::mt19937 random(11);
+  for (int i = 0; i < 500; ++i) {
+    Machine m = machine();
+    m.dramBytesPerCycle = 1u << random() % 6;
+    m.dramBurstBytes = 1u << random() % 9;
+    m.dramLatency = random() % 300;
+    m.dramOutstanding = 1 + random() % 20;
+    LoadCommand c;
+    c.count[0] = 1 + random() % 9;
+    c.rowBytes = 1 + random() % 5000;
+    uint64_t request = std::max(m.dramBurstBytes, m.dramBytesPerCycle);
+    uint64_t beats = request / m.dramBytesPerCycle;
+    // Bytes that are moved, in whole bursts, in requests of `request` bytes.
+    uint64_t row = (c.rowBytes + m.dramBurstBytes - 1) / m.dramBurstBytes *
+                   m.dramBurstBytes;
+    uint64_t all = c.count[0] * ((row + request - 1) / request);
+    std::vector<uint64_t> starts;
+    for (uint64_t n = 0; n < all; ++n) {
+      uint64_t start = n ? starts[n - 1] + beats : 0;
+      if (n >= m.dramOutstanding)
+        start = std::max(start,
+                         starts[n - m.dramOutstanding] + beats + m.dramLatency);
+      starts.push_back(start);
+    }
+    EXPECT_EQ(duration(command(c), m).occupancy,
+              m.issueCycles + starts.back() + beats)
+        << "case " << i;
+  }
 }
 
 TEST(Timing, PrecisionThatTheArrayTakes) {
@@ -453,9 +594,16 @@ TEST(Machine, ErrorsNameFileLineFieldAndReason) {
             "m.yaml:2: field 'row': unknown field");
   EXPECT_EQ(errorOf("rows: 1\nrows: 2\n"),
             "m.yaml:2: field 'rows': given twice");
-  EXPECT_EQ(errorOf("dataflow: output-stationary\n"),
-            "m.yaml:1: field 'dataflow': expected 'weight-stationary', got "
-            "'output-stationary'");
+  EXPECT_EQ(errorOf("dataflow: systolic\n"),
+            "m.yaml:1: field 'dataflow': expected one of weight-stationary, "
+            "output-stationary, input-stationary, row-stationary, got "
+            "'systolic'");
+  EXPECT_EQ(errorOf("rows: 8\ndram_burst_bytes: 24\n"),
+            "m.yaml:2: field 'dram_burst_bytes': expected a divisor or a "
+            "multiple of dram_bytes_per_cycle (16), got 24");
+  EXPECT_EQ(errorOf("scratchpad_banks: 3\n"),
+            "m.yaml:1: field 'scratchpad_banks': expected a divisor of "
+            "scratchpad_bytes (262144), got 3");
   EXPECT_EQ(errorOf("columns: 48\n"),
             "m.yaml:1: field 'accumulator_bytes': expected a multiple of 192, "
             "the bytes of a row of accumulators in 48 columns, got 65536");
@@ -621,12 +769,76 @@ TEST(Encoding, TablesAreInTheSpecification) {
       << tables;
 }
 
-TEST(Machine, FieldsAreInTheSpecification) {
-  auto file = llvm::MemoryBuffer::getFile(ACCOPT_SOURCE_DIR "/docs/Machine.md");
+TEST(Machine, FieldsAreInTheDocumentation) {
+  auto file = llvm::MemoryBuffer::getFile(ACCOPT_SOURCE_DIR "/docs/Targets.md");
   ASSERT_TRUE(bool(file));
+  std::string tables;
+  llvm::raw_string_ostream os(tables);
+  printMachineFields(os);
+  EXPECT_TRUE((*file)->getBuffer().contains(tables))
+      << "docs/Targets.md should contain:\n"
+      << tables;
+}
+
+/// Every field is in the schema, and nothing else but the texts.
+TEST(Machine, SchemaHasAllFields) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printMachineSchema(os);
+  auto schema = llvm::cantFail(llvm::json::parse(text));
+  const llvm::json::Object &properties =
+      *schema.getAsObject()->getObject("properties");
+  std::set<std::string> expected = {"inherit", "name"}, found;
   for (const auto &[name, value] : machineParameters(machine()))
-    EXPECT_TRUE((*file)->getBuffer().contains(("`" + name.str() + "`")))
-        << name.str();
+    expected.insert(name.str());
+  for (const auto &[name, value] : properties)
+    found.insert(name.str());
+  EXPECT_EQ(found, expected);
+  const llvm::json::Object &rows = *properties.getObject("rows");
+  EXPECT_EQ(rows.getInteger("minimum"), 1);
+  EXPECT_EQ(rows.getInteger("maximum"), 1024);
+  EXPECT_EQ(rows.getString("type"), llvm::StringRef("integer"));
+}
+
+TEST(Machine, ProfilesFollowTheirSources) {
+  Machine m = machine();
+  EXPECT_FALSE(derivedProfile("mine", m));
+  m.clockHz = 2e8;
+  EnergyProfile e = *derivedProfile("eyeriss65", m);
+  EXPECT_DOUBLE_EQ(2 * e.dramByte, 460);
+  EXPECT_DOUBLE_EQ(2 * e.scratchpadReadByte, 15);
+  EXPECT_DOUBLE_EQ(e.staticPerCycle, 150); // 30 mW at 200 MHz
+  e = *derivedProfile("gemmini40", m);
+  EXPECT_DOUBLE_EQ(e.scratchpadReadByte, 0.49 + 0.02513 * 256);
+  EXPECT_DOUBLE_EQ(4 * e.accumulatorReadByte, 1.94 + 0.1005 * 64 / 16);
+  EXPECT_DOUBLE_EQ(e.dramByte, 100);
+  m.scratchpadBytes = 128 << 20;
+  m.accumulatorBytes = 4 << 20;
+  e = *derivedProfile("tpu_v4i", m);
+  EXPECT_NEAR(e.scratchpadReadByte, 8 * 1.88, 1e-12);
+  EXPECT_NEAR(e.scratchpadWriteByte, 8 * 2.36, 1e-12);
+  EXPECT_DOUBLE_EQ(e.accumulatorReadByte, 8 * 0.249);
+  m.scratchpadBanks = 32;
+  EXPECT_DOUBLE_EQ(derivedProfile("tpu_v4i", m)->scratchpadReadByte, 8 * 0.249);
+  // Horowitz's 20 pJ for 64 bits are those of a bank of 32 KB.
+  m.scratchpadBytes = 256 << 10;
+  m.scratchpadBanks = 8;
+  EXPECT_NEAR(derivedProfile("horowitz45", m)->scratchpadReadByte * 8, 20,
+              0.02);
+}
+
+TEST(Machine, AreaOfTheSourcesMachine) {
+  Machine m = llvm::cantFail(loadMachine("gemmini16x16"));
+  SiliconArea area = siliconArea(m);
+  EXPECT_NEAR(area.array, 0.116, 1e-12);
+  EXPECT_NEAR(area.scratchpad, 0.544, 1e-12);
+  EXPECT_NEAR(area.accumulator, 0.146, 1e-12);
+  FpgaResources fpga = fpgaResources(m);
+  EXPECT_EQ(fpga.dsps, 128u);
+  EXPECT_EQ(fpga.lutsInstead, 300u + 18023); // 1.1 * 64 * 256 = 18022.4
+  EXPECT_EQ(fpga.blockRams, 4u * 16 + 2 * 8);
+  m.scratchpadBanks = 128; // 2 KiB each, a block RAM each
+  EXPECT_EQ(fpgaResources(m).blockRams, 128u + 2 * 8);
 }
 
 //===-- Footprints --------------------------------------------------------===//

@@ -8,6 +8,7 @@
 #include "accopt/Driver/Compile.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Support/Diagnostics.h"
+#include "accopt/Target/Area.h"
 #include "accopt/Target/MachineIO.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -131,6 +132,9 @@ static int compileMain(int argc, char **argv) {
   cl::opt<std::string> print(
       "print-target", cl::desc("A machine as YAML, complete, reloadable"),
       cl::value_desc("machine"), cl::cat(category));
+  cl::opt<bool> schema("print-target-schema",
+                       cl::desc("JSON Schema of machine files, for editors"),
+                       cl::cat(category));
   cl::opt<bool> support("print-op-support",
                         cl::desc("The ONNX operators that import takes"),
                         cl::cat(category));
@@ -142,6 +146,10 @@ static int compileMain(int argc, char **argv) {
     return 2;
   if (targets)
     return listTargets();
+  if (schema) {
+    printMachineSchema(llvm::outs());
+    return 0;
+  }
   if (support)
     return printOpSupport();
   if (!print.empty()) {
@@ -149,6 +157,7 @@ static int compileMain(int argc, char **argv) {
     if (!machine)
       return fail(machine.takeError());
     llvm::outs() << printMachine(*machine);
+    printArea(*machine, llvm::outs());
     return 0;
   }
   if (options.input.empty()) {

@@ -34,19 +34,34 @@ struct VectorCosts {
            fill = 1;
 };
 
+/// What stays in the processing elements while the rest streams past.
+enum class Dataflow : uint8_t {
+  WeightStationary,
+  OutputStationary,
+  InputStationary,
+  RowStationary
+};
+/// EXEC's ports to the scratchpad: one each for reading and writing, or one.
+enum class ScratchpadPorts : uint8_t { Split, Shared };
+
 struct Machine {
   std::string name;
-  std::string dataflow = "weight-stationary";
-  uint32_t rows = 16, columns = 16; ///< the array; weight-stationary
+  Dataflow dataflow = Dataflow::WeightStationary;
+  uint32_t rows = 16, columns = 16; ///< of the array
+  uint32_t stationaryRegisters = 2; ///< of a processing element
   /// MACs of a processing element in a cycle, at 4 and at 2 bits.
   uint32_t arrayRate4Bit = 1, arrayRate2Bit = 1;
-  uint32_t scratchpadBytes = 256 * 1024;
-  uint32_t accumulatorBytes = 64 * 1024; ///< int32 accumulators
-  uint32_t dramBytesPerCycle = 16;       ///< each direction
-  uint32_t dramLatency = 100;            ///< cycles
-  uint32_t issueCycles = 4;              ///< decode and set-up of a command
-  uint32_t lanes = 64;                   ///< of the vector unit
-  uint32_t vectorLatency = 8;            ///< cycles, fill and drain
+  uint32_t scratchpadBytes = 256 * 1024, scratchpadBanks = 1;
+  ScratchpadPorts scratchpadPorts = ScratchpadPorts::Split;
+  uint32_t scratchpadPortBytes = 0; ///< per cycle; 0: as wide as needed
+  uint32_t accumulatorBytes = 64 * 1024, accumulatorBanks = 1; ///< int32
+  uint32_t dramBytesPerCycle = 16; ///< each direction
+  uint32_t dramBurstBytes = 1;
+  uint32_t dramLatency = 100;   ///< cycles
+  uint32_t dramOutstanding = 0; ///< bursts of an engine; 0: any number
+  uint32_t issueCycles = 4;     ///< decode and set-up of a command
+  uint32_t lanes = 64;          ///< of the vector unit
+  uint32_t vectorLatency = 8;   ///< cycles, fill and drain
   VectorCosts vector;
   double clockHz = 1e9;
   uint32_t hostOverheadCycles = 2000; ///< per host function

@@ -15,7 +15,9 @@
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBufferRef.h"
+#include "llvm/Support/raw_ostream.h"
 
+#include <optional>
 #include <string>
 
 namespace accopt {
@@ -42,6 +44,12 @@ std::string printMachine(const Machine &machine);
 /// Every parameter and price by its YAML name, for reports.
 llvm::json::Object machineParameters(const Machine &machine);
 
+/// A JSON Schema of machine files, for editors and validators.
+void printMachineSchema(llvm::raw_ostream &os);
+
+/// Every field, its default, range, unit and meaning, as Markdown tables.
+void printMachineFields(llvm::raw_ostream &os);
+
 /// SHA-256, in hexadecimal, over all parameters and prices, without the name:
 /// two machines with one hash run the same binaries in the same time.
 std::string machineHash(const Machine &machine);
@@ -49,8 +57,19 @@ std::string machineHash(const Machine &machine);
 /// Fails with the first rule of docs/Machine.md that `machine` breaks.
 llvm::Error checkMachine(const Machine &machine);
 
-/// Derives the prices of the built-in profile "horowitz45" for a machine's
-/// memory sizes.
+/// The profile of a machine that names none.
+inline constexpr const char *kDefaultProfile = "horowitz45";
+
+/// The prices that the built-in profile called `name` derives from the sizes of
+/// `machine`'s memories, its array and its clock; nothing if there is none of
+/// this name. docs/Targets.md says where each is from.
+std::optional<EnergyProfile> derivedProfile(llvm::StringRef name,
+                                            const Machine &machine);
+
+/// Names of the built-in profiles.
+llvm::ArrayRef<llvm::StringRef> builtinProfiles();
+
+/// The profile "horowitz45" for the bytes of a bank of each memory.
 EnergyProfile horowitz45(uint64_t scratchpadBytes, uint64_t accumulatorBytes);
 
 } // namespace accopt
