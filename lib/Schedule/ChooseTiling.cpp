@@ -251,8 +251,11 @@ private:
                    tiles * passes * residualTile +
                    weightLoads * chunks * parts * chunkCycles;
     int64_t store = tiles * passes * outTile;
-    int64_t first = inputTile + chunkCycles + machine.dramLatency;
-    tiling.estimate = std::max({exec, load, store}) + first + outTile;
+    tiling.estimate =
+        std::max({exec, load, store,
+                  slotCycles(tiling, tiles, chunks, parts, exec,
+                             inputTile + residualTile, outTile, chunkCycles)}) +
+        inputTile + chunkCycles + machine.dramLatency + outTile;
     // Less traffic is less energy: it decides between equals.
     int64_t traffic = load + store;
     if (!best || std::pair(tiling.estimate, traffic) <
@@ -260,6 +263,35 @@ private:
       best = tiling;
       bestTraffic = traffic;
     }
+  }
+
+  /// The least time that the slots allow: what a slot or a chunk's place holds
+  /// is used before it is overwritten. Each is a cycle of the max-plus system
+  /// (load, complete, compute, load the next; compute, store, complete, compute
+  /// the next), and the period of the whole is at least each cycle's length
+  /// over the slots that go around in it.
+  int64_t slotCycles(const Tiling &tiling, int64_t tiles, int64_t chunks,
+                     int64_t parts, int64_t exec, int64_t tileLoad,
+                     int64_t tileStore, int64_t chunkCycles) const {
+    bool weightsOuter = tiling.order == LoopOrder::WeightsOuter;
+    int64_t tileTurns = weightsOuter ? tiles * chunks : tiles;
+    int64_t latency = machine.dramLatency;
+    int64_t execTile = divideUp(exec, tileTurns);
+    int64_t least = 0;
+    auto turn = [&](int64_t turns, int64_t slots, int64_t cycle) {
+      least = std::max(least, divideUp(turns * cycle, slots));
+    };
+    if (tileLoad && tileTurns > tiling.slots)
+      turn(tileTurns, tiling.slots, tileLoad + latency + execTile);
+    if (tileStore && tileTurns > tiling.slots)
+      turn(tileTurns, tiling.slots, tileStore + latency + execTile);
+    bool reloads = parts > 1 || !weightsOuter;
+    int64_t chunkTurns = chunks * parts * (reloads ? tiles : 1);
+    if (chunkCycles && tiling.order != LoopOrder::AllWeights &&
+        chunkTurns > tiling.chunkSlots)
+      turn(chunkTurns, tiling.chunkSlots,
+           chunkCycles + latency + divideUp(exec, chunkTurns));
+    return least;
   }
 
   int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
