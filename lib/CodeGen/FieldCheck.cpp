@@ -33,6 +33,11 @@ public:
       return reason;
     if (!c.columns)
       return "expected a column or more, got none";
+    if (!c.runs || c.channels % c.runs)
+      return formatv("expected runs of equal length, got {0} runs of {1} "
+                     "channels",
+                     c.runs, c.channels)
+          .str();
     if (c.precision != 8 && c.precision != 4 && c.precision != 2)
       return formatv("expected a precision of 8, 4 or 2, got {0}",
                      unsigned(c.precision))

@@ -72,7 +72,7 @@ private:
   /// them is too much for the scratchpad.
   llvm::SmallVector<int64_t> channelSizes(int64_t outputs) const {
     int64_t all =
-        layer.kind == WindowLayer::Kind::Conv ? layer.groupChannels() : 1;
+        layer.kind == WindowLayer::Kind::Conv ? commandChannels(layer) : 1;
     llvm::SmallVector<int64_t> sizes;
     if (all <= kMaxField)
       sizes.push_back(all);
@@ -168,6 +168,11 @@ private:
       MatmulCommand matmul;
       matmul.window = window;
       matmul.channels = channels;
+      if (!layer.inputChannels.empty())
+        if (auto runs = channelRuns(layer, 0, channels); runs.size() == 1) {
+          matmul.channels = runs.front().channels.size();
+          matmul.runs = runs.front().runs;
+        }
       matmul.columns = outputs;
       matmul.precision = layer.precision(machine);
       command.operation = matmul;

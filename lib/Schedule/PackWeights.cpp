@@ -61,7 +61,9 @@ static std::vector<uint8_t> packConv(accel::Conv2DOp conv,
         for (int64_t j = 0; j < block; ++j) {
           int64_t m = chunk.output + n + j;
           *next++ =
-              uint8_t(weights->element((m * taps + tap) * inputs + c).front());
+              c < 0 ? 0
+                    : uint8_t(weights->element((m * taps + tap) * inputs + c)
+                                  .front());
         }
   }
   return bytes;

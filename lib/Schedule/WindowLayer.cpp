@@ -73,8 +73,9 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
       .Default([](mlir::Operation *) { return std::nullopt; });
 }
 
-llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
-                                          int64_t group, int64_t most) {
+/// A group's input channels as (where stored, which), in order of storage.
+static llvm::SmallVector<std::pair<int64_t, int64_t>>
+storedChannels(const WindowLayer &layer, int64_t group) {
   llvm::SmallVector<std::pair<int64_t, int64_t>> stored;
   int64_t channels = layer.groupChannels();
   for (int64_t c = 0; c < channels; ++c) {
@@ -83,6 +84,12 @@ llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
         layer.inputChannels.empty() ? at : layer.inputChannels[at], c);
   }
   llvm::sort(stored);
+  return stored;
+}
+
+/// Runs of channels that lie next to each other, of at most `most` each.
+static llvm::SmallVector<ChannelRun>
+separateRuns(llvm::ArrayRef<std::pair<int64_t, int64_t>> stored, int64_t most) {
   llvm::SmallVector<ChannelRun> runs;
   for (auto [at, channel] : stored) {
     if (runs.empty() || int64_t(runs.back().channels.size()) == most ||
@@ -91,6 +98,67 @@ llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
     runs.back().channels.push_back(channel);
   }
   return runs;
+}
+
+/// One run of runs that covers `separate`, if they are at about equal distances
+/// and it has at most a quarter more channels than they have.
+static std::optional<ChannelRun> coverRuns(llvm::ArrayRef<ChannelRun> separate,
+                                           const WindowLayer &layer) {
+  int64_t count = int64_t(separate.size());
+  int64_t first = separate.front().stored;
+  int64_t distance = separate.back().stored - first;
+  for (int64_t pitch :
+       {distance / (count - 1), divideUp(distance, count - 1)}) {
+    int64_t begin = INT64_MAX, end = 0, useful = 0;
+    for (auto [i, run] : llvm::enumerate(separate)) {
+      int64_t at = run.stored - int64_t(i) * pitch;
+      begin = std::min(begin, at);
+      end = std::max(end, at + int64_t(run.channels.size()));
+      useful += int64_t(run.channels.size());
+    }
+    int64_t length = end - begin;
+    bool inside =
+        begin >= 0 && begin + (count - 1) * pitch + length <= layer.channels;
+    if (!inside || length > pitch || 4 * length * count > 5 * useful)
+      continue;
+    ChannelRun cover;
+    cover.stored = begin;
+    cover.runs = count;
+    cover.pitch = pitch;
+    cover.channels.assign(count * length, -1);
+    for (auto [i, run] : llvm::enumerate(separate)) {
+      int64_t at =
+          int64_t(i) * length + run.stored - (begin + int64_t(i) * pitch);
+      llvm::copy(run.channels, cover.channels.begin() + at);
+    }
+    return cover;
+  }
+  return std::nullopt;
+}
+
+llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
+                                          int64_t group, int64_t most) {
+  auto stored = storedChannels(layer, group);
+  if (!layer.inputChannels.empty()) {
+    auto whole = separateRuns(stored, INT64_MAX);
+    if (whole.size() > 1)
+      if (std::optional<ChannelRun> cover = coverRuns(whole, layer);
+          cover && int64_t(cover->channels.size()) <= most)
+        return {*cover};
+  }
+  return separateRuns(stored, most);
+}
+
+int64_t commandChannels(const WindowLayer &layer) {
+  int64_t most = layer.groupChannels();
+  if (layer.inputChannels.empty())
+    return most;
+  for (int64_t group = 0; group < layer.groups; ++group) {
+    auto runs = channelRuns(layer, group, INT64_MAX);
+    if (runs.size() == 1)
+      most = std::max(most, int64_t(runs.front().channels.size()));
+  }
+  return most;
 }
 
 ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,

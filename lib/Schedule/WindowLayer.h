@@ -53,16 +53,24 @@ struct WindowLayer {
   }
 };
 
-/// Input channels of a group that lie next to each other.
+/// Input channels of a group that one command reduces: `runs` runs of equal
+/// length, `pitch` apart.
 struct ChannelRun {
   int64_t stored = 0; ///< where the first one is stored
-  /// Which they are, counted within the group.
+  /// Which they are, counted within the group; -1 for one that lies between and
+  /// is of no use: its weights are zero.
   llvm::SmallVector<int64_t> channels;
+  int64_t runs = 1, pitch = 0;
 };
-/// The runs of a group's input channels, of at most `most` channels each. The
-/// order of a sum is free: they come as they are stored.
+/// How commands of at most `most` channels each reduce a group's input
+/// channels. The order of a sum is free: they come as they are stored. Channels
+/// that a shuffle left in runs at (almost) equal distances take one command.
 llvm::SmallVector<ChannelRun> channelRuns(const WindowLayer &layer,
                                           int64_t group, int64_t most);
+
+/// The channels that one command reduces if it may have any number: those of a
+/// group, and what lies between them if they are in runs.
+int64_t commandChannels(const WindowLayer &layer);
 
 /// Reads conv2d, depthwise_conv2d, max_pool, avg_pool.
 std::optional<WindowLayer> readWindowLayer(mlir::Operation *op);

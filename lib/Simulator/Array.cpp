@@ -64,6 +64,22 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
   return packed;
 }
 
+/// Writes the channels of a tap inside to `row`.
+void gatherTap(const MatmulCommand &c, const int8_t *source, int16_t *row) {
+  unsigned length = c.channels / c.runs;
+  for (unsigned run = 0; run < c.runs; ++run) {
+    if (c.precision == 8)
+      for (unsigned ch = 0; ch < length; ++ch)
+        row[ch] = int16_t(source[ch] - c.inputZeroPoint);
+    else
+      for (unsigned ch = 0; ch < length; ++ch)
+        row[ch] =
+            int16_t(signExtend(source[ch], c.precision) - c.inputZeroPoint);
+    row += length;
+    source += c.runPitch;
+  }
+}
+
 /// Writes the reduction row of output pixel (y, x) to `row`.
 void gatherPatch(const MatmulCommand &c, const int8_t *scratchpad, int y, int x,
                  int16_t *row) {
@@ -78,15 +94,10 @@ void gatherPatch(const MatmulCommand &c, const int8_t *scratchpad, int y, int x,
         std::memset(row, 0, c.channels * sizeof(int16_t));
         continue;
       }
-      const int8_t *source =
-          scratchpad + w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch;
-      if (c.precision == 8)
-        for (unsigned ch = 0; ch < c.channels; ++ch)
-          row[ch] = int16_t(source[ch] - c.inputZeroPoint);
-      else
-        for (unsigned ch = 0; ch < c.channels; ++ch)
-          row[ch] =
-              int16_t(signExtend(source[ch], c.precision) - c.inputZeroPoint);
+      gatherTap(c,
+                scratchpad + w.input + iy * w.inputRowPitch +
+                    ix * w.inputPixelPitch,
+                row);
     }
   }
 }

@@ -119,6 +119,8 @@ template <CommandOf<MatmulCommand> C, typename V> void visitFields(C &c, V &v) {
           "subtracted from each input");
   visitEpilogue(c.epilogue, v);
   v.field(120, "precision", c.precision, "bits that the array multiplies");
+  v.field(122, "runs", c.runs, "runs of channels of a tap");
+  v.field(124, "run_pitch", c.runPitch, "bytes between runs");
 }
 
 template <CommandOf<DepthwiseCommand> C, typename V>

@@ -67,7 +67,8 @@ struct Collector {
     region.stride = {rowPitch, pixelPitch, 0};
   }
 
-  void window(const Window &w, int64_t channels) {
+  void window(const Window &w, int64_t channels, int64_t runs = 1,
+              int64_t runPitch = 0) {
     Span y = touched(w.inputRows, w.outputRows, w.kernelY, w.strideY,
                      w.dilationY, w.padTop);
     Span x = touched(w.inputColumns, w.outputColumns, w.kernelX, w.strideX,
@@ -77,9 +78,9 @@ struct Collector {
     Region &region = add("input", false,
                          int64_t(w.input) + y.first * w.inputRowPitch +
                              x.first * w.inputPixelPitch,
-                         channels);
-    region.count = {y.last - y.first + 1, x.last - x.first + 1, 1};
-    region.stride = {w.inputRowPitch, w.inputPixelPitch, 0};
+                         channels / runs);
+    region.count = {y.last - y.first + 1, x.last - x.first + 1, runs};
+    region.stride = {w.inputRowPitch, w.inputPixelPitch, runPitch};
   }
 
   void epilogue(const Epilogue &e, const Window &w, int64_t columns) {
@@ -109,7 +110,7 @@ struct Collector {
   void operator()(const StoreCommand &c) { dma(c, false); }
 
   void operator()(const MatmulCommand &c) {
-    window(c.window, c.channels);
+    window(c.window, c.channels, c.runs, c.runPitch);
     ReductionShape shape = reductionShape(c);
     int64_t reduction = int64_t(shape.segments) * shape.segmentLength;
     add("weights", false, c.weights, reduction * c.columns);

@@ -45,6 +45,10 @@ void visitParameters(M &m, Visitor &&visit) {
   visit("stationary_registers", m.stationaryRegisters, 1, 2,
         Doc{"", "registers of a processing element for the stationary operand; "
                 "with 2 the next ones load while the others are used"});
+  visit("patch_segments", m.patchSegments, 1, 1024,
+        Doc{"",
+            "contiguous pieces of a patch that feed the array's rows at "
+            "once; with 1 a block of the reduction ends where a piece ends"});
   visit("array_rate_4bit", m.arrayRate4Bit, 1, 16,
         Doc{"MACs/cycle", "rate of a processing element at 4 bits"});
   visit("array_rate_2bit", m.arrayRate2Bit, 1, 16,

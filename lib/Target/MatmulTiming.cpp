@@ -45,11 +45,17 @@ public:
   }
 
 private:
-  /// The array along the reduction: blocks of `rows` times the rate, which
-  /// never span segments.
+  /// The array along the reduction: blocks of `rows` times the rate, from at
+  /// most `patchSegments` segments each.
   uint64_t reductionBlocks() const {
-    return shape.segments *
-           divideCeil(uint64_t(shape.segmentLength), machine.rows * rate);
+    uint64_t depth = machine.rows * rate, length = shape.segmentLength;
+    uint64_t feeds = machine.patchSegments;
+    if (feeds == 1)
+      return shape.segments * divideCeil(length, depth);
+    // Wherever a block begins, there are enough segments to fill it.
+    if (1 + (feeds - 1) * length >= depth)
+      return divideCeil(reduction, depth);
+    return divideCeil(shape.segments, std::min(feeds, depth / length));
   }
 
   /// `blocks` blocks of a stationary operand, past each of which `stream`

@@ -41,12 +41,13 @@ double Energy::total() const {
 ReductionShape accopt::reductionShape(const MatmulCommand &command) {
   const Window &w = command.window;
   ReductionShape shape;
-  if (w.dilationX == 1 && w.inputPixelPitch == command.channels) {
+  if (command.runs == 1 && w.dilationX == 1 &&
+      w.inputPixelPitch == command.channels) {
     shape.segments = w.kernelY;
-    shape.segmentLength = uint32_t(w.kernelX) * command.channels;
+    shape.segmentLength = uint64_t(w.kernelX) * command.channels;
   } else {
-    shape.segments = uint32_t(w.kernelY) * w.kernelX;
-    shape.segmentLength = command.channels;
+    shape.segments = uint64_t(w.kernelY) * w.kernelX * command.runs;
+    shape.segmentLength = command.channels / command.runs;
   }
   return shape;
 }

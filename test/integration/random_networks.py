@@ -223,6 +223,7 @@ def machine(rng, bits, builtins, small=False):
         vector_latency=rng.choice([1, 8, 12]),
         dataflow=rng.choice(["weight", "output", "input", "row"]) + "-stationary",
         stationary_registers=rng.choice([1, 2]),
+        patch_segments=rng.choice([1, 2, 4, 16]),
         dram_burst_bytes=rng.choice([1, 64]),
         dram_outstanding=rng.choice([0, 0, 3, 16]),
         scratchpad_port_bytes=rng.choice([0, 0, 16, 128]),

@@ -154,7 +154,9 @@ struct MachineModel {
             for (int kx = 0; kx < w.kernelX; ++kx)
               for (int ch = 0; ch < c.channels; ++ch, ++k) {
                 int64_t value;
-                if (tap(w, y, x, ky, kx, ch, value))
+                int length = c.channels / c.runs;
+                int at = ch / length * int(c.runPitch) + ch % length;
+                if (tap(w, y, x, ky, kx, at, value))
                   sum +=
                       (lowBits(value, c.precision) - c.inputZeroPoint) *
                       lowBits(scratchpad.at(weights + uint64_t(k) * width + j),

@@ -35,6 +35,7 @@ public:
     m.arrayRate2Bit = number(1, 16);
     m.dataflow = Dataflow(number(0, 3));
     m.stationaryRegisters = number(1, 2);
+    m.patchSegments = number(1, 5);
     m.lanes = 1u << number(0, 8);
     m.dramBytesPerCycle = number(1, 64);
     m.dramLatency = number(0, 200);
@@ -147,6 +148,13 @@ public:
     c.accumulator = 4 * number(0, 64);
     c.epilogue = epilogue(c.window, c.columns);
     c.precision = coin() ? 8 : coin() ? 4 : 2;
+    if (coin()) {
+      c.runs = uint16_t(number(1, 4));
+      c.channels = uint16_t(c.runs * number(1, 6));
+      c.runPitch = number(0, 40);
+      c.window.inputPixelPitch = 150;
+      c.window.inputRowPitch = 150 * c.window.inputColumns;
+    }
     return c;
   }
 

@@ -36,12 +36,17 @@ Command command(Operation operation) {
   return c;
 }
 
+/// Blocks end where segments end, so that they can be counted by hand.
+Machine oneSegment() {
+  return llvm::cantFail(loadMachine("systolic16x16{patch_segments=1}"));
+}
+
 Duration timeOf(Operation operation) {
-  return duration(command(std::move(operation)), machine());
+  return duration(command(std::move(operation)), oneSegment());
 }
 
 Quantities countsOf(Operation operation) {
-  return quantities(command(std::move(operation)), machine());
+  return quantities(command(std::move(operation)), oneSegment());
 }
 
 //===-- Timing ------------------------------------------------------------===//
@@ -120,7 +125,8 @@ TEST(Timing, MatmulWithFewPixelsWaitsForWeights) {
 }
 
 TEST(Timing, MatmulAtLowerPrecision) {
-  Machine m = llvm::cantFail(loadMachine("systolic16x16-mixed"));
+  Machine m =
+      llvm::cantFail(loadMachine("systolic16x16-mixed{patch_segments=1}"));
   MatmulCommand c = convolution();
   c.precision = 4;
   // Blocks are 16 * 2 deep: 1 for a kernel row of 24, 3 in all, times 2 column
@@ -165,11 +171,47 @@ Quantities countsOn(llvm::StringRef spec, const MatmulCommand &c) {
   return quantities(command(c), llvm::cantFail(loadMachine(spec)));
 }
 
+TEST(Timing, BlocksAcrossSegments) {
+  MatmulCommand c = convolution();
+  auto on = [&](unsigned segments) {
+    Machine m = machine();
+    m.patchSegments = segments;
+    return duration(command(c), m).occupancy;
+  };
+  auto blocks = [](unsigned count) {
+    return 4u + 16 + (count - 1) * 30 + 61 + 8;
+  };
+  // Kernel rows of 24 bytes: any 16 indices touch two at most. 72 / 16: 5
+  // blocks, times 2 column blocks.
+  EXPECT_EQ(on(1), blocks(12));
+  EXPECT_EQ(on(2), blocks(10));
+  EXPECT_EQ(on(4), blocks(10));
+  // Taps of 8 bytes: two segments fill a block only where it begins with one:
+  // two whole taps, 5 blocks; with three any 16 indices.
+  c.window.inputPixelPitch = 9;
+  EXPECT_EQ(on(1), blocks(18));
+  EXPECT_EQ(on(2), blocks(10));
+  EXPECT_EQ(on(3), blocks(10));
+  // Taps of 3 bytes: 2, 4 and 5 whole ones in a block of 16; from 6 on 27
+  // indices in blocks of 16.
+  c.channels = 3;
+  EXPECT_EQ(on(2), blocks(2 * 5));
+  EXPECT_EQ(on(4), blocks(2 * 3));
+  EXPECT_EQ(on(5), blocks(2 * 2));
+  EXPECT_EQ(on(6), blocks(2 * 2));
+  // Three runs of one byte each: 27 segments.
+  c.runs = 3;
+  c.runPitch = 3;
+  EXPECT_EQ(on(1), blocks(2 * 27));
+  EXPECT_EQ(on(4), blocks(2 * 7));
+}
+
 TEST(Timing, OneRegisterLoadsInTheOpen) {
   // 12 blocks, each 16 cycles of weights and 30 pixels; 31 to drain.
-  EXPECT_EQ(
-      timeOn("systolic16x16{stationary_registers=1}", convolution()).occupancy,
-      4u + 12 * (16 + 30) + 31 + 8);
+  EXPECT_EQ(timeOn("systolic16x16{stationary_registers=1,patch_segments=1}",
+                   convolution())
+                .occupancy,
+            4u + 12 * (16 + 30) + 31 + 8);
 }
 
 TEST(Timing, OutputStationary) {
@@ -198,7 +240,8 @@ TEST(Timing, OutputStationary) {
 }
 
 TEST(Timing, InputStationary) {
-  const char *spec = "systolic16x16{dataflow=input-stationary}";
+  const char *spec =
+      "systolic16x16{dataflow=input-stationary,patch_segments=1}";
   // 6 reduction blocks by 2 of 16 pixels; 20 columns stream past each.
   EXPECT_EQ(timeOn(spec, convolution()).occupancy,
             4u + 16 + 11 * 20 + 20 + 31 + 8);
@@ -232,15 +275,18 @@ TEST(Timing, RowStationary) {
 TEST(Timing, PortsBoundExec) {
   MatmulCommand c = convolution();
   // 6000 bytes read in all, 600 written; the array alone takes 415.
-  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8}", c).occupancy,
+  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8,patch_segments=1}", c)
+                .occupancy,
             4u + 6000 / 8);
-  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8,"
+  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=8,patch_segments=1,"
                    "scratchpad_ports=shared}",
                    c)
                 .occupancy,
             4u + 6600 / 8);
-  EXPECT_EQ(timeOn("systolic16x16{scratchpad_port_bytes=64}", c).occupancy,
-            timeOf(c).occupancy);
+  EXPECT_EQ(
+      timeOn("systolic16x16{scratchpad_port_bytes=64,patch_segments=1}", c)
+          .occupancy,
+      timeOf(c).occupancy);
 }
 
 TEST(Timing, BurstsAndOutstandingRequests) {

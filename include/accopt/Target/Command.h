@@ -95,11 +95,15 @@ struct Epilogue {
 /// The array: accumulators (pixel, column) (+)= sum over taps and `channels`
 /// of (input - inputZeroPoint) * weight; then the epilogue if `finish`.
 ///
-/// The reduction is a nest of contiguous segments. With dilationX == 1 and
-/// inputPixelPitch == channels, a segment is the kernelX * channels bytes of a
-/// kernel row (kernelY segments); otherwise it is the channels of one tap
-/// (kernelY * kernelX segments). Each segment is cut into blocks of at most
-/// `rows` array rows; the columns are cut into blocks of at most `columns`.
+/// The channels of a tap are `runs` runs of channels / runs bytes, `runPitch`
+/// apart: channel c lies at (c / length) * runPitch + c % length.
+///
+/// The reduction is a nest of contiguous segments. With one run, dilationX == 1
+/// and inputPixelPitch == channels, a segment is the kernelX * channels bytes
+/// of a kernel row (kernelY segments); otherwise it is a run of one tap
+/// (kernelY * kernelX * runs segments). The reduction is cut into blocks of at
+/// most `rows` array rows, which take at most `patchSegments` segments; the
+/// columns are cut into blocks of at most `columns`.
 /// Weights lie in the scratchpad column block by column block; inside it, one
 /// row of the block's width in bytes per reduction index (ky, kx, c).
 /// Accumulator of column block n, pixel p (row-major in the output tile),
@@ -120,6 +124,8 @@ struct MatmulCommand {
   bool accumulate = false, finish = true;
   Epilogue epilogue;
   uint8_t precision = 8; ///< 8, 4 or 2
+  uint16_t runs = 1;     ///< of channels
+  uint32_t runPitch = 0; ///< bytes between runs
   bool operator==(const MatmulCommand &) const = default;
 };
 

@@ -49,6 +49,7 @@ struct Machine {
   Dataflow dataflow = Dataflow::WeightStationary;
   uint32_t rows = 16, columns = 16; ///< of the array
   uint32_t stationaryRegisters = 2; ///< of a processing element
+  uint32_t patchSegments = 4;       ///< that feed the array's rows at once
   /// MACs of a processing element in a cycle, at 4 and at 2 bits.
   uint32_t arrayRate4Bit = 1, arrayRate2Bit = 1;
   uint32_t scratchpadBytes = 256 * 1024, scratchpadBanks = 1;

@@ -54,7 +54,7 @@ struct Energy {
 
 /// The contiguous pieces of a matmul's reduction (see MatmulCommand).
 struct ReductionShape {
-  uint32_t segments = 1, segmentLength = 1;
+  uint64_t segments = 1, segmentLength = 1;
 };
 ReductionShape reductionShape(const MatmulCommand &command);
 
