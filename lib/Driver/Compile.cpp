@@ -17,6 +17,8 @@
 #include "accopt/Export/Export.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Report/CostReportBuilder.h"
+#include "accopt/Report/GateWriter.h"
+#include "accopt/Report/ReadReport.h"
 #include "accopt/Report/ReportWriter.h"
 #include "accopt/Schedule/ProgramIR.h"
 #include "accopt/Schedule/Schedule.h"
@@ -59,6 +61,8 @@ public:
   }
 
   llvm::Error run();
+  /// Whether a limit on cycles or energy is exceeded, after a run.
+  bool isOverLimit() const { return overLimit; }
   /// Up to the stage that the options name, at most to layers.
   llvm::Error toLayers();
   OwningOpRef<ModuleOp> takeModule() { return std::move(module); }
@@ -76,6 +80,7 @@ private:
   llvm::Error toQuantized();
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
+  llvm::Error reportGates(const CostReport &report);
   /// A stage failed after it printed its diagnostics.
   static llvm::Error reported() {
     return llvm::createStringError(std::errc::invalid_argument, "");
@@ -86,6 +91,8 @@ private:
   ScopedDiagnosticHandler handler;
   Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
+  std::optional<CostReport> baseline;
+  bool overLimit = false;
 };
 
 /// The stage that a module read from MLIR is at.
@@ -142,6 +149,10 @@ llvm::Error Compiler::run() {
   llvm::Expected<Machine> machine = loadMachine(options.target);
   if (!machine)
     return machine.takeError();
+  // Before anything is written: the new report may have its name.
+  if (!options.baseline.empty())
+    if (llvm::Error error = readReport(options.baseline).moveInto(baseline))
+      return error;
   if (llvm::Error error = toLayers())
     return error;
   if (options.stage == Stage::AccelCommands || options.stage == Stage::Elf)
@@ -253,6 +264,8 @@ llvm::Error Compiler::report(const Program &program) {
   llvm::Expected<CostAnalysis> cost = analyzeCost(program);
   if (!cost)
     return cost.takeError();
+  if (options.hasGates())
+    return reportGates(buildCostReport(program, cost->layers, "analysis"));
   std::vector<std::string> paths = options.reports;
   if (paths.empty() && !options.quiet)
     paths.push_back("-");
@@ -260,6 +273,22 @@ llvm::Error Compiler::report(const Program &program) {
     return llvm::Error::success();
   return writeReports(buildCostReport(program, cost->layers, "analysis"),
                       paths);
+}
+
+/// Says on standard error what is exceeded.
+llvm::Error Compiler::reportGates(const CostReport &report) {
+  GateCheck check =
+      checkGates(report, baseline ? &*baseline : nullptr, options.gates);
+  if (llvm::Error error =
+          writeGates(check, {options.reports, options.junit, options.comparison,
+                             options.quiet}))
+    return error;
+  llvm::outs().flush();
+  for (const GateResult &gate : check.gates)
+    if (!gate.passed)
+      printError(makeFileError(options.input, gate.message));
+  overLimit = !check.hasPassed();
+  return llvm::Error::success();
 }
 } // namespace
 
@@ -272,9 +301,10 @@ static void printRemaining(llvm::Error error) {
 
 int compile(const CompileOptions &options) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
-  llvm::Error error = Compiler(options, context).run();
+  Compiler compiler(options, context);
+  llvm::Error error = compiler.run();
   if (!error)
-    return 0;
+    return compiler.isOverLimit() ? 3 : 0;
   printRemaining(std::move(error));
   return 1;
 }

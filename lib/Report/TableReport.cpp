@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Format.h"
 #include "Writers.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
 #include <array>
@@ -41,53 +41,11 @@ static std::string formatBits(const OpCost &op) {
   return std::to_string(op.weightBits) + "/" + std::to_string(op.inputBits);
 }
 
-/// Digits and a unit prefix: 1234567 becomes "1.23M".
-static std::string formatScaled(double value) {
-  constexpr StringRef prefixes[] = {"", "k", "M", "G", "T", "P"};
-  unsigned prefix = 0;
-  // 999.5 would round up to four digits.
-  while (value >= 999.5 && prefix + 1 < std::size(prefixes)) {
-    value /= 1000;
-    ++prefix;
-  }
-  if (prefix == 0 && value == static_cast<int64_t>(value))
-    return formatv("{0}", static_cast<int64_t>(value));
-  unsigned decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  std::string text;
-  raw_string_ostream(text) << format("%.*f", decimals, value)
-                           << prefixes[prefix];
-  return text;
-}
-
-static std::string formatEnergy(double picojoules) {
-  constexpr StringRef units[] = {"pJ", "nJ", "uJ", "mJ", "J"};
-  unsigned unit = 0;
-  while (picojoules >= 999.5 && unit + 1 < std::size(units)) {
-    picojoules /= 1000;
-    ++unit;
-  }
-  return formatScaled(picojoules) + units[unit].str();
-}
-
 static std::string formatPercent(double part, double whole) {
   std::string text;
   raw_string_ostream(text) << format("%.1f",
                                      whole > 0 ? 100 * part / whole : 0.0);
   return text;
-}
-
-/// Cuts the middle out of `text` and replaces characters that would break the
-/// table.
-static std::string fitName(StringRef text, size_t width) {
-  std::string name = text.str();
-  for (char &c : name)
-    if (static_cast<unsigned char>(c) < 0x20)
-      c = '?';
-  if (name.size() <= width)
-    return name;
-  size_t tail = (width - 2) / 2;
-  return name.substr(0, width - 2 - tail) + ".." +
-         name.substr(name.size() - tail);
 }
 
 static Row makeRow(const OpCost &op, const CostTotal &total) {

@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GateFlags.h"
+
 #include "accopt/Driver/Compile.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Support/Diagnostics.h"
@@ -26,6 +28,8 @@ static constexpr const char *kOverview =
     "      prints cycles and energy of every op and writes model.elf\n"
     "  acc-opt model.onnx --calibration-data=images.npz --report=cost.json\n"
     "      quantizes with measured ranges; the report is JSON\n"
+    "  acc-opt model.onnx --baseline=main.json --max-regression=1%\n"
+    "      compares with an earlier report; exit status 3 if it got worse\n"
     "  acc-opt model.onnx --emit=accel -o model.mlir\n"
     "      stops at a stage and writes it as MLIR\n"
     "  acc-opt model.mlir --emit=elf\n"
@@ -123,8 +127,10 @@ static int compileMain(int argc, char **argv) {
   cl::list<std::string> reports(
       "report",
       cl::desc("Cost report, .json, .csv or .md by its ending; - is the table "
-               "on standard output (default). May be repeated"),
+               "on standard output (default). With --baseline, .md is the "
+               "comparison; with limits, .xml is JUnit. May be repeated"),
       cl::value_desc("file"), cl::cat(category));
+  GateFlags gates(category);
   cl::opt<bool> quiet("quiet", cl::desc("Print errors only"),
                       cl::cat(category));
   cl::opt<bool> targets("list-targets", cl::desc("Names of built-in machines"),
@@ -170,6 +176,10 @@ static int compileMain(int argc, char **argv) {
       printError(std::move(error));
       return 2;
     }
+  if (llvm::Error error = gates.apply(options)) {
+    printError(std::move(error));
+    return 2;
+  }
   options.reports = reports;
   options.quiet = quiet;
   return compile(options);

@@ -10,6 +10,7 @@
 #include "accopt/CodeGen/Program.h"
 #include "accopt/Import/Import.h"
 #include "accopt/Report/CostReport.h"
+#include "accopt/Report/Gate.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
@@ -42,10 +43,21 @@ struct CompileOptions {
   /// "-" is the table on standard output, which is also what none means.
   std::vector<std::string> reports;
   bool quiet = false;
+
+  std::string baseline;   ///< a cost report (JSON) to compare with
+  GateOptions gates;      ///< limits on cycles and energy
+  std::string junit;      ///< where to write the verdicts as JUnit XML
+  std::string comparison; ///< where to write the comparison
+
+  /// Whether costs can make compilation fail.
+  bool hasGates() const {
+    return !baseline.empty() || gates.budgetCycles || gates.budgetEnergyPj;
+  }
 };
 
 /// Compiles; the result and the reports are written, errors are printed to
-/// standard error, one line each. Returns the exit status: 0 or 1.
+/// standard error, one line each. Returns the exit status: 0, 1, or 3 if all
+/// was written and a limit on cycles or energy is exceeded.
 int compile(const CompileOptions &options);
 
 /// Import, transforms and quantization up to accel layer ops. Null after errors
