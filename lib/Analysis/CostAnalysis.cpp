@@ -43,6 +43,11 @@ llvm::Expected<CostAnalysis> accopt::analyzeCost(const Program &program) {
     complete[engine].push_back(free[engine] + time.latency);
     LayerCost &layer = result.layers[command.layer];
     layer.quantities += quantities(command, program.machine);
+    std::optional<EngineSpan> &span = layer.engines[engine];
+    if (!span)
+      span = {start, 0, 0};
+    span->end = std::max(span->end, complete[engine].back());
+    span->busy += time.occupancy;
     uint64_t later = std::max(end, complete[engine].back());
     layer.cycles += later - end;
     end = later;

@@ -2,6 +2,7 @@
 
 #include "accopt/Report/CostReportBuilder.h"
 
+#include "accopt/Report/MemoryUse.h"
 #include "accopt/Target/MachineIO.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -16,12 +17,19 @@ namespace {
 /// Cycles that a layer's commands keep each engine busy.
 using Busy = std::array<uint64_t, kEngineCount>;
 
-std::vector<Busy> busyCycles(const Program &program) {
-  std::vector<Busy> busy(program.layers.size(), Busy{});
-  for (const Command &command : program.commands)
-    busy[command.layer][unsigned(command.engine())] +=
-        duration(command, program.machine).occupancy;
+Busy busyCycles(const LayerCost &cost) {
+  Busy busy = {};
+  for (unsigned e = 0; e < kEngineCount; ++e)
+    if (cost.engines[e])
+      busy[e] = cost.engines[e]->busy;
   return busy;
+}
+
+void addEngines(const LayerCost &cost, OpCost &op) {
+  for (unsigned e = 0; e < kEngineCount; ++e)
+    if (const std::optional<EngineSpan> &span = cost.engines[e])
+      op.engines[e] = {int64_t(span->start), int64_t(span->end),
+                       int64_t(span->busy)};
 }
 
 /// The precision of each layer's commands on the array; 0 for layers that have
@@ -92,10 +100,12 @@ CostReport accopt::buildCostReport(const Program &program,
   report.hasArrayRates = machine.arrayRate4Bit > 1 || machine.arrayRate2Bit > 1;
   report.dramPeakBytes = program.dramBytes;
 
-  std::vector<Busy> busy = busyCycles(program);
+  report.dramConstantBytes = int64_t(constantBytes(program));
+
   std::vector<unsigned> precision = precisions(program);
-  for (auto [layer, cost, layerBusy, layerPrecision] :
-       llvm::zip_equal(program.layers, costs, busy, precision)) {
+  std::vector<MemoryUse> memory = memoryUse(program);
+  for (auto [layer, cost, layerMemory, layerPrecision] :
+       llvm::zip_equal(program.layers, costs, memory, precision)) {
     OpCost &op = report.ops.emplace_back();
     op.name = layer.name;
     op.op = layer.op;
@@ -105,11 +115,14 @@ CostReport accopt::buildCostReport(const Program &program,
     op.rooflineCycles = int64_t(layer.rooflineCycles);
     op.energy = componentsOf(energy(cost.quantities, cost.cycles, machine));
     op.counts = countsOf(cost.quantities);
-    op.bound = boundOf(layerBusy);
+    op.bound = boundOf(busyCycles(cost));
     op.weightBits = layer.weightBits;
     op.inputBits = layer.inputBits;
     op.arrayPrecision = layerPrecision;
     op.arrayRate = arrayRate(machine, layerPrecision);
+    addEngines(cost, op);
+    op.scratchpadBytes = int64_t(layerMemory.scratchpadBytes);
+    op.dramLiveBytes = int64_t(layerMemory.dramBytes);
     // An op's cycles are what the network ends later for it: part of its work
     // may have overlapped with the op before.
     if (cost.cycles)

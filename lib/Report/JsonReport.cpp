@@ -7,6 +7,10 @@
 
 #include "Writers.h"
 
+#include "accopt/Target/Encoding.h"
+
+#include "llvm/ADT/STLExtras.h"
+
 using namespace llvm;
 using namespace accopt;
 
@@ -20,6 +24,20 @@ static void writeEnergy(const EnergyComponents &energy, json::OStream &os) {
   os.attributeObject("energy", [&] {
     for (const auto &[component, value] : energy)
       os.attribute(component, value);
+  });
+}
+
+static void writeEngines(const OpCost &op, json::OStream &os) {
+  if (none_of(op.engines, [](const auto &use) { return use.has_value(); }))
+    return;
+  os.attributeObject("engines", [&] {
+    for (unsigned e = 0; e < kEngineCount; ++e)
+      if (const std::optional<EngineUse> &use = op.engines[e])
+        os.attributeObject(engineName(Engine(e)), [&] {
+          os.attribute("start", use->start);
+          os.attribute("end", use->end);
+          os.attribute("busy", use->busy);
+        });
   });
 }
 
@@ -45,6 +63,11 @@ static void writeOp(const OpCost &op, json::OStream &os) {
       os.attribute("array_mode", op.arrayPrecision);
       os.attribute("array_rate", op.arrayRate);
     }
+    writeEngines(op, os);
+    if (op.scratchpadBytes)
+      os.attribute("scratchpad_bytes", *op.scratchpadBytes);
+    if (op.dramLiveBytes)
+      os.attribute("dram_live_bytes", *op.dramLiveBytes);
   });
 }
 
@@ -72,6 +95,8 @@ void accopt::printJson(const CostReport &report, raw_ostream &stream) {
       os.attribute("utilization", report.total.utilization);
       os.attribute("roofline_cycles", report.total.rooflineCycles);
       os.attribute("dram_peak_bytes", report.dramPeakBytes);
+      if (report.dramConstantBytes)
+        os.attribute("dram_constant_bytes", *report.dramConstantBytes);
     });
     os.attributeArray("ops", [&] {
       for (const OpCost &op : report.ops)

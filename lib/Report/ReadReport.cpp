@@ -6,6 +6,7 @@
 #include "JsonOrder.h"
 #include "accopt/Report/Comparison.h"
 #include "accopt/Support/Diagnostics.h"
+#include "accopt/Target/Encoding.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -34,6 +35,7 @@ private:
                  CostReport &report);
   OpCost readOp(const json::Object &object, const Twine &path,
                 const KeyList &order);
+  void readEngines(const json::Object &object, const Twine &path, OpCost &op);
   void checkTotal(const CostReport &report);
 
   CostCounts counts(const json::Object &parent, const Twine &path);
@@ -139,6 +141,28 @@ void ReportReader::readTotal(const json::Object &root, const KeyList &order,
   total.utilization = fields.number(object, "utilization", "total.");
   total.rooflineCycles = fields.count(object, "roofline_cycles", "total.");
   report.dramPeakBytes = fields.count(object, "dram_peak_bytes", "total.");
+  if (object.get("dram_constant_bytes"))
+    report.dramConstantBytes =
+        fields.count(object, "dram_constant_bytes", "total.");
+}
+
+/// Of the engines that the object names; others are not known and ignored.
+void ReportReader::readEngines(const json::Object &object, const Twine &path,
+                               OpCost &op) {
+  for (unsigned e = 0; e < kEngineCount; ++e) {
+    StringRef name = engineName(Engine(e));
+    if (!object.get(name))
+      continue;
+    std::string prefix = (path + name + ".").str();
+    const json::Object &use = fields.object(object, name, path);
+    op.engines[e] = {fields.count(use, "start", prefix),
+                     fields.count(use, "end", prefix),
+                     fields.count(use, "busy", prefix)};
+    if (op.engines[e]->end < op.engines[e]->start)
+      fields.fail(prefix + "end",
+                  "at least the start " + Twine(op.engines[e]->start),
+                  Twine(op.engines[e]->end));
+  }
 }
 
 OpCost ReportReader::readOp(const json::Object &object, const Twine &path,
@@ -167,6 +191,12 @@ OpCost ReportReader::readOp(const json::Object &object, const Twine &path,
     op.arrayPrecision = fields.count(object, "array_mode", path);
     op.arrayRate = fields.count(object, "array_rate", path);
   }
+  if (object.get("engines"))
+    readEngines(fields.object(object, "engines", path), path + "engines.", op);
+  if (object.get("scratchpad_bytes"))
+    op.scratchpadBytes = fields.count(object, "scratchpad_bytes", path);
+  if (object.get("dram_live_bytes"))
+    op.dramLiveBytes = fields.count(object, "dram_live_bytes", path);
   return op;
 }
 

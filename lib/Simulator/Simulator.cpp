@@ -35,6 +35,7 @@ struct EngineState {
   std::vector<uint32_t> queue; ///< its commands, in order
   size_t next = 0;
   bool busy = false;
+  uint64_t started = 0; ///< when it became busy
 };
 
 llvm::Error makeError(const llvm::Twine &text) {
@@ -111,6 +112,10 @@ llvm::Expected<bool> Simulator::Impl::tryStart(unsigned e) {
     tokens[from][e] -= command.take[from];
   ++engine.next;
   engine.busy = true;
+  engine.started = now;
+  std::optional<EngineSpan> &span = result.layers[command.layer].engines[e];
+  if (!span)
+    span = {now, now, 0};
 
   if (options.functional)
     if (llvm::Error error = execute(command))
@@ -131,10 +136,13 @@ llvm::Expected<bool> Simulator::Impl::tryStart(unsigned e) {
 void Simulator::Impl::apply(const Event &event) {
   const Command &command = program.commands[event.command];
   unsigned engine = unsigned(command.engine());
+  EngineSpan &span = *result.layers[command.layer].engines[engine];
   if (!event.isCompletion) {
     engines[engine].busy = false;
+    span.busy += now - engines[engine].started;
     return;
   }
+  span.end = std::max(span.end, now);
   for (unsigned to = 0; to < kEngineCount; ++to)
     if (to != engine)
       ++tokens[engine][to];

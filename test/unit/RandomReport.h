@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -63,6 +64,13 @@ public:
       op.arrayPrecision = 8;
       op.arrayRate = 1 + below(4);
     }
+    for (std::optional<EngineUse> &use : op.engines)
+      if (int64_t start = below(1000); start % 2)
+        use = {start, start + below(1000), below(1000)};
+    if (below(2))
+      op.scratchpadBytes = below(3) * below(1'000'000);
+    if (below(2))
+      op.dramLiveBytes = below(3) * below(1'000'000);
     return op;
   }
 
@@ -83,6 +91,8 @@ public:
     report.peakMacsPerCycle = rows * columns;
     report.hasArrayRates = rate > 1;
     report.dramPeakBytes = below(1'000'000);
+    if (below(2))
+      report.dramConstantBytes = below(2) * below(1'000'000);
     for (int64_t count = below(20); count > 0; --count)
       report.ops.push_back(op());
     // Sums of such counts may not fit: the total has its own.

@@ -83,6 +83,7 @@ TEST(ReadReportTest, RandomReportsComeBack) {
     EXPECT_EQ(read->peakMacsPerCycle, report.peakMacsPerCycle);
     EXPECT_EQ(read->hasArrayRates, report.hasArrayRates);
     EXPECT_EQ(read->dramPeakBytes, report.dramPeakBytes);
+    EXPECT_EQ(read->dramConstantBytes, report.dramConstantBytes);
   }
 }
 
@@ -157,6 +158,34 @@ TEST(ReadReportTest, BadFields) {
                            "\"roofline_cycles\": 0, \"weight_bits\": 4")),
             "r.json: ops[0].input_bits: expected a whole number of at least "
             "0, got nothing");
+}
+
+TEST(ReadReportTest, Engines) {
+  auto with = [](StringRef engines) {
+    return edited("\"roofline_cycles\": 0",
+                  ("\"roofline_cycles\": 0, \"engines\": " + engines).str());
+  };
+  CostReport report = cantFail(parseReport(
+      with("{\"host\": {\"start\": 1, \"end\": 3, \"busy\": 2, \"x\": 0}, "
+           "\"later\": []}"),
+      "r.json"));
+  EXPECT_EQ(report.ops[0].engines[3], (EngineUse{1, 3, 2}));
+  EXPECT_FALSE(report.ops[0].engines[0]);
+  EXPECT_EQ(errorOf(with("[]")),
+            "r.json: ops[0].engines: expected an object, got an array");
+  EXPECT_EQ(errorOf(with("{\"load\": 1}")),
+            "r.json: ops[0].engines.load: expected an object, got 1");
+  EXPECT_EQ(errorOf(with("{\"load\": {\"start\": 1, \"end\": 2}}")),
+            "r.json: ops[0].engines.load.busy: expected a whole number of at "
+            "least 0, got nothing");
+  EXPECT_EQ(
+      errorOf(with("{\"exec\": {\"start\": 3, \"end\": 2, \"busy\": 0}}")),
+      "r.json: ops[0].engines.exec.end: expected at least the start 3, got 2");
+  EXPECT_EQ(errorOf(edited("\"roofline_cycles\": 0",
+                           "\"roofline_cycles\": 0, \"scratchpad_bytes\": "
+                           "null")),
+            "r.json: ops[0].scratchpad_bytes: expected a whole number of at "
+            "least 0, got null");
 }
 
 TEST(ReadReportTest, MembersThatComeTwice) {

@@ -110,6 +110,31 @@ TEST(ReportTest, JsonReadsBackExactly) {
             "no exp on the vector unit");
 }
 
+TEST(ReportTest, EnginesAndMemoryInJson) {
+  CostReport report = makeReport();
+  OpCost &conv = report.ops[0];
+  conv.engines[unsigned(Engine::Exec)] = {10, 30, 15};
+  conv.scratchpadBytes = 0;
+  conv.dramLiveBytes = 640;
+  report.dramConstantBytes = 99;
+  std::string text;
+  raw_string_ostream os(text);
+  printReport(report, ReportFormat::Json, os);
+  json::Value root = cantFail(json::parse(text));
+  const json::Object &total = *root.getAsObject()->getObject("total");
+  EXPECT_EQ(total.getInteger("dram_constant_bytes"), 99);
+  const json::Array &ops = *root.getAsObject()->getArray("ops");
+  const json::Object &op = *ops[0].getAsObject();
+  EXPECT_EQ(op.getInteger("scratchpad_bytes"), 0);
+  EXPECT_EQ(op.getInteger("dram_live_bytes"), 640);
+  json::Object expected{
+      {"exec", json::Object{{"start", 10}, {"end", 30}, {"busy", 15}}}};
+  EXPECT_EQ(*op.get("engines"), json::Value(std::move(expected)));
+  // Of an op that does not know them nothing is said.
+  for (StringRef field : {"engines", "scratchpad_bytes", "dram_live_bytes"})
+    EXPECT_EQ(ops[1].getAsObject()->get(field), nullptr) << field.str();
+}
+
 TEST(ReportTest, CsvQuotesAndFillsComponents) {
   std::string csv = print(ReportFormat::Csv);
   SmallVector<StringRef> lines;

@@ -5,6 +5,7 @@
 #include "../../lib/Simulator/MatmulKernel.h"
 #include "MachineModel.h"
 #include "RandomProgram.h"
+#include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
 #include "accopt/Target/Arithmetic.h"
 
@@ -352,6 +353,15 @@ TEST(Simulator, TimeByHand) {
   EXPECT_EQ(result->trace[5].start, 172u);
   EXPECT_EQ(result->trace[5].end, 179u);
   EXPECT_EQ(result->trace[5].completion, 279u);
+  auto engine = [&](unsigned layer, Engine e) {
+    return result->layers[layer].engines[unsigned(e)];
+  };
+  EXPECT_EQ(engine(0, Engine::Load), (EngineSpan{0, 128, 28}));
+  EXPECT_EQ(engine(1, Engine::Exec), (EngineSpan{128, 172, 44}));
+  EXPECT_EQ(engine(2, Engine::Store), (EngineSpan{150, 279, 14}));
+  EXPECT_EQ(engine(0, Engine::Exec), std::nullopt);
+  EXPECT_EQ(engine(2, Engine::Host), std::nullopt);
+  EXPECT_EQ(llvm::cantFail(analyzeCost(p)).layers, result->layers);
 
   // A second run starts from time zero.
   auto again = simulator.run();

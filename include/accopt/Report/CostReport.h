@@ -16,10 +16,14 @@
 #ifndef ACCOPT_REPORT_COSTREPORT_H
 #define ACCOPT_REPORT_COSTREPORT_H
 
+#include "accopt/Target/Command.h"
+
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/JSON.h"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +37,16 @@ llvm::StringRef getName(CostPlacement placement);
 /// What the roofline says limits an op.
 enum class CostBound { Compute, Memory, Host };
 llvm::StringRef getName(CostBound bound);
+
+/// When an op keeps an engine busy, in cycles from the begin of the inference:
+/// the start of its first command, the completion of its last, and the cycles
+/// between them in which the engine works for it.
+struct EngineUse {
+  int64_t start = 0;
+  int64_t end = 0;
+  int64_t busy = 0;
+  bool operator==(const EngineUse &) const = default;
+};
 
 /// Counts that are priced by the target. Bytes, except for `macs`.
 struct CostCounts {
@@ -76,6 +90,12 @@ struct OpCost {
   /// The precision of the array's commands, 8, 4 or 2, and the MACs that a
   /// processing element does in a cycle at it; 0 and 1 for other ops.
   int64_t arrayPrecision = 0, arrayRate = 1;
+  /// By Engine; of those that the op uses. None in reports of tools that do not
+  /// know them.
+  std::array<std::optional<EngineUse>, kEngineCount> engines;
+  /// Bytes in use while the op runs (MemoryUse.h); DRAM without constants.
+  /// Empty in reports of tools that do not know them.
+  std::optional<int64_t> scratchpadBytes, dramLiveBytes;
 
   bool hasFewBits() const {
     return (weightBits && weightBits < 8) || (inputBits && inputBits < 8);
@@ -112,6 +132,8 @@ struct CostReport {
   bool hasArrayRates = false;
   /// Bytes of DRAM that the program needs at most.
   int64_t dramPeakBytes = 0;
+  /// Of these, the constants' (weights and parameters); empty where unknown.
+  std::optional<int64_t> dramConstantBytes;
 
   std::vector<OpCost> ops;
   CostTotal total;

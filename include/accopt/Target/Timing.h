@@ -11,7 +11,9 @@
 #include "accopt/Target/Command.h"
 #include "accopt/Target/Machine.h"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 
 namespace accopt {
 
@@ -36,12 +38,22 @@ struct Quantities {
   bool operator==(const Quantities &) const = default;
 };
 
+/// When a layer's commands keep an engine busy, in cycles from the begin of the
+/// run: from the start of the first to the last completion, and for how many of
+/// these cycles (the sum of the occupancies).
+struct EngineSpan {
+  uint64_t start = 0, end = 0, busy = 0;
+  bool operator==(const EngineSpan &) const = default;
+};
+
 /// What a layer of a program took. `cycles`: the time of the last completion
 /// among this layer's and all earlier layers' commands, less the same without
 /// this layer.
 struct LayerCost {
   uint64_t cycles = 0;
   Quantities quantities;
+  /// By Engine; of those that the layer has commands for.
+  std::array<std::optional<EngineSpan>, kEngineCount> engines;
   bool operator==(const LayerCost &) const = default;
 };
 
