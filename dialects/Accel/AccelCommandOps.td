@@ -42,7 +42,8 @@ def Accel_TensorOp : Accel_InProgram<"tensor"> {
     DenseI64ArrayAttr:$shape, DenseI64ArrayAttr:$permutation,
     DenseI64ArrayAttr:$model_shape, F64Attr:$scale, I32Attr:$zero_point,
     I32Attr:$defined_by, DefaultValuedAttr<I32Attr, "8">:$bits,
-    DefaultValuedAttr<BoolAttr, "false">:$packed);
+    DefaultValuedAttr<BoolAttr, "false">:$packed,
+    DefaultValuedAttr<I64Attr, "0">:$pitch);
   let assemblyFormat = "$name $kind `at` $address attr-dict";
 }
 

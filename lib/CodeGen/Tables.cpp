@@ -53,7 +53,8 @@ static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
       !map.map("permutation", t.permutation) ||
       !map.map("model_shape", t.modelShape) || !map.map("scale", t.scale) ||
       !map.map("zero_point", zeroPoint) || !map.map("bits", bits) ||
-      !map.map("packed", t.isPacked) || !map.map("defined_by", definedBy))
+      !map.map("packed", t.isPacked) || !map.map("pitch", t.pitch) ||
+      !map.map("defined_by", definedBy))
     return false;
   if (zeroPoint != int32_t(zeroPoint) || bits != int32_t(bits) ||
       definedBy != int32_t(definedBy)) {
@@ -232,6 +233,7 @@ std::string accopt::writeTensors(const Program &program) {
                                  {"zero_point", t.zeroPoint},
                                  {"bits", t.bits},
                                  {"packed", t.isPacked},
+                                 {"pitch", t.pitch},
                                  {"defined_by", t.definedBy}});
   return toText(std::move(array));
 }

@@ -96,6 +96,30 @@ private:
     return llvm::Error::success();
   }
 
+  /// A slice spans its runs, `pitch` bytes apart, in its memory.
+  Reason slice(const TensorInfo &t) const {
+    if (!t.pitch)
+      return std::nullopt;
+    if (t.kind != TensorInfo::Kind::Intermediate || t.isPacked ||
+        t.shape.empty() || t.pitch < t.shape.back())
+      return formatv("expected a pitch only of intermediate tensors of bytes, "
+                     "and of at least a run, got {0}",
+                     t.pitch)
+          .str();
+    uint64_t limit =
+        t.inScratchpad ? program.machine.scratchpadBytes : program.dramBytes;
+    double runs = 1;
+    for (int64_t extent : llvm::ArrayRef(t.shape).drop_back())
+      runs *= double(extent);
+    double end =
+        t.address + (runs - 1) * double(t.pitch) + double(t.shape.back());
+    if (!(end <= double(limit)))
+      return formatv("expected a slice inside {0} bytes, it ends at {1:f0}",
+                     limit, end)
+          .str();
+    return std::nullopt;
+  }
+
   Reason tensor(const TensorInfo &t) const {
     uint64_t bytes = 0;
     if (t.inScratchpad && t.kind != TensorInfo::Kind::Intermediate)
@@ -116,6 +140,8 @@ private:
                  : inDram(address, shape, elements, part);
     };
     if (Reason reason = isInside(t.address, t.shape, bytes))
+      return reason;
+    if (Reason reason = slice(t))
       return reason;
     std::vector<int64_t> order = t.permutation;
     llvm::sort(order);

@@ -161,7 +161,8 @@ private:
     window.kernelY = layer.kernelY;
     window.kernelX = layer.kernelX;
     window.dilationX = layer.dilationX;
-    window.inputPixelPitch = layer.channels;
+    bool isSlice = placement.inputResident && placement.inputPitch;
+    window.inputPixelPitch = isSlice ? placement.inputPitch : layer.channels;
     Command command;
     switch (layer.kind) {
     case WindowLayer::Kind::Conv: {
@@ -234,18 +235,23 @@ private:
             ? 0
             : tileTransfer(layer.inputRows(tiling.rows),
                            layer.inputColumns(tiling.columns), layer.width,
-                           inputChannels, layer.channels, placement.inputBits);
+                           inputChannels,
+                           pitchOr(placement.inputPitch, layer.channels),
+                           placement.inputBits);
     bool slice = !isConv || tiling.order == LoopOrder::WeightsOuter;
     int64_t outChannels = slice ? tiling.outputs : layer.outChannels;
-    auto outputTile = [&](int64_t bits) {
+    auto outputTile = [&](int64_t pitch, int64_t bits) {
       return tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
-                          outChannels, layer.outChannels, bits);
+                          outChannels, pitchOr(pitch, layer.outChannels), bits);
     };
-    int64_t residualTile = layer.hasResidual && !placement.residualResident
-                               ? outputTile(placement.residualBits)
-                               : 0;
+    int64_t residualTile =
+        layer.hasResidual && !placement.residualResident
+            ? outputTile(placement.residualPitch, placement.residualBits)
+            : 0;
     int64_t outTile =
-        placement.outputResident ? 0 : outputTile(placement.outputBits);
+        placement.outputResident
+            ? 0
+            : outputTile(placement.outputPitch, placement.outputBits);
     int64_t passes = slice ? chunks : 1;
     // Vector layers load a slice of the channels per chunk.
     int64_t inputLoads = isConv ? (slice ? chunks : 1) : chunks;
@@ -299,6 +305,12 @@ private:
     return least;
   }
 
+  static int64_t pitchOr(int64_t pitch, int64_t channels) {
+    return pitch ? pitch : channels;
+  }
+
+  /// Cycles to move a tile of `channels` of the `allChannels` from which a
+  /// pixel is to the next.
   int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
                        int64_t channels, int64_t allChannels,
                        int64_t bits) const {

@@ -127,17 +127,34 @@ LogicalResult Emitter::emitTranspose(accel::TransposeOp op) {
                   network.tensor(op.getResult()), 0, dims);
 }
 
+/// Bytes per step of each dimension; a slice of the channels of another tensor
+/// has the pixels of that.
+static SmallVector<int64_t> stridesIn(const NetworkTensor &tensor,
+                                      ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides = denseStrides(shape);
+  if (tensor.pitch)
+    for (size_t d = 0; d + 1 < shape.size(); ++d)
+      strides[d] = strides[d] / shape.back() * tensor.pitch;
+  return strides;
+}
+
 LogicalResult Emitter::emitConcat(accel::ConcatOp op) {
-  SmallVector<int64_t> to = denseStrides(shapeOf(op.getResult()));
+  const NetworkTensor &result = network.tensor(op.getResult());
+  SmallVector<int64_t> to = stridesIn(result, shapeOf(op.getResult()));
   int64_t offset = 0;
   for (Value input : op.getInputs()) {
     ArrayRef<int64_t> shape = shapeOf(input);
-    SmallVector<int64_t> from = denseStrides(shape);
+    const NetworkTensor &tensor = network.tensor(input);
+    SmallVector<int64_t> from = stridesIn(tensor, shape);
+    // What is in its place already.
+    if (tensor.container == network.tensorOf.at(op.getResult())) {
+      offset += shape[op.getAxis()] * to[op.getAxis()];
+      continue;
+    }
     SmallVector<CopyDimension> dims;
     for (size_t d = 0; d < shape.size(); ++d)
       dims.push_back({shape[d], from[d], to[d]});
-    if (failed(emitCopy(op, network.tensor(input), 0,
-                        network.tensor(op.getResult()), offset, dims)))
+    if (failed(emitCopy(op, tensor, 0, result, offset, dims)))
       return failure();
     offset += shape[op.getAxis()] * to[op.getAxis()];
   }

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Emitter.h"
+#include "MemoryPlan.h"
 #include "PackWeights.h"
 
 using namespace mlir;
@@ -83,14 +84,9 @@ WindowEmitter::WindowEmitter(Emitter &emitter, mlir::Operation *op,
                       : cast<accel::DepthwiseConv2DOp>(op).getResidual();
     residual = &emitter.network.tensor(value);
   }
-  placement.scratchpadBytes = emitter.scratchpad.size();
-  placement.inputResident = input.resident;
-  placement.outputResident = output.resident;
-  placement.residualResident = residual && residual->resident;
-  placement.inputBits = input.dramBits;
-  placement.outputBits = output.dramBits;
-  if (residual)
-    placement.residualBits = residual->dramBits;
+  placement =
+      placementOf(emitter.network, emitter.network.layers[emitter.layer], shape,
+                  emitter.scratchpad.size());
 }
 
 void WindowEmitter::listChunks() {
@@ -207,9 +203,10 @@ Window WindowEmitter::window(const Tile &tile, int64_t firstChannel) const {
   int64_t pitch = shape.channels, columns = shape.width;
   int64_t base = input.scratchpadAddress, offset = firstChannel;
   if (input.resident) {
+    pitch = input.pitch ? input.pitch : pitch;
     offset += ((tile.batch * shape.height + tile.inputRow) * shape.width +
                tile.inputColumn) *
-              shape.channels;
+              pitch;
   } else {
     columns = tile.inputColumns;
     base = tile.input;
@@ -246,10 +243,9 @@ WindowEmitter::Image WindowEmitter::image(const Tile &tile,
             uint32_t(tile.columns * tile.channels), uint32_t(tile.channels)};
   int64_t pixel =
       (tile.batch * shape.outHeight + tile.row) * shape.outWidth + tile.column;
-  return {
-      uint32_t(tensor.scratchpadAddress + pixel * shape.outChannels + channel),
-      uint32_t(shape.outWidth * shape.outChannels),
-      uint32_t(shape.outChannels)};
+  int64_t pitch = tensor.pitch ? tensor.pitch : shape.outChannels;
+  return {uint32_t(tensor.scratchpadAddress + pixel * pitch + channel),
+          uint32_t(shape.outWidth * pitch), uint32_t(pitch)};
 }
 
 Epilogue WindowEmitter::epilogue(const Tile &tile, const WeightChunk &chunk,

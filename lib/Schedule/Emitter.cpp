@@ -27,7 +27,8 @@ uint32_t Emitter::addConstant(std::vector<uint8_t> bytes) {
 DmaCommand Emitter::transfer(const NetworkTensor &tensor,
                              ArrayRef<int64_t> shape, const Box &box,
                              int64_t address) const {
-  int64_t width = shape[2], channels = shape[3];
+  // A slice has other channels between its pixels.
+  int64_t width = shape[2], channels = tensor.pitch ? tensor.pitch : shape[3];
   int64_t pixel = (box.batch * shape[1] + box.row) * width + box.column;
   // Pixels and slices of a packed tensor begin at bytes (planPacking).
   auto dramBytes = [&](int64_t elements) {

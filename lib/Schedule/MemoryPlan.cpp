@@ -37,7 +37,7 @@ ScratchpadRange freeScratchpad(const Network &network, int index,
                                const Machine &machine) {
   int64_t begin = 0;
   for (const NetworkTensor &tensor : network.tensors)
-    if (tensor.resident && alive(tensor, index))
+    if (tensor.resident && !tensor.isSlice() && alive(tensor, index))
       begin = std::max(begin, alignUp(tensor.scratchpadAddress + tensor.bytes));
   return {begin, int64_t(machine.scratchpadBytes) / 16 * 16};
 }
@@ -50,7 +50,7 @@ public:
 
   void run() {
     for (NetworkTensor &tensor : network.tensors)
-      if (eligible(tensor))
+      if (!tensor.isSlice() && eligible(tensor))
         consider(tensor);
   }
 
@@ -62,16 +62,22 @@ private:
         tensor.usedByHost || tensor.bytes > machine.scratchpadBytes / 2 ||
         tensor.lastLayer <= tensor.firstLayer)
       return false;
-    for (int layer : llvm::seq_inclusive(tensor.firstLayer, tensor.lastLayer)) {
-      mlir::Operation *op = network.layers[layer].op;
-      bool touches =
-          llvm::is_contained(network.layers[layer].inputs, indexOf(tensor)) ||
-          layer == tensor.firstLayer;
-      if (touches && isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp,
-                         accel::PadOp>(op))
+    for (int index : llvm::seq_inclusive(tensor.firstLayer, tensor.lastLayer)) {
+      const Layer &layer = network.layers[index];
+      auto touches = [&](int other) { return holds(tensor, other); };
+      if (isa<accel::TransposeOp, accel::ConcatOp, accel::SliceOp,
+              accel::PadOp>(layer.op) &&
+          !isInPlace(network, layer) &&
+          (llvm::any_of(layer.inputs, touches) ||
+           llvm::any_of(layer.outputs, touches)))
         return false;
     }
     return true;
+  }
+  /// Whether `other` is `tensor` or a slice of it.
+  bool holds(const NetworkTensor &tensor, int other) const {
+    return other == indexOf(tensor) ||
+           network.tensors[other].root == indexOf(tensor);
   }
   int indexOf(const NetworkTensor &tensor) const {
     return int(&tensor - network.tensors.data());
@@ -81,21 +87,10 @@ private:
   int64_t estimate(int index) const {
     const Layer &layer = network.layers[index];
     ScratchpadRange range = freeScratchpad(network, index, machine);
-    auto resident = [&](Value value) {
-      return value && network.tensor(value).resident;
-    };
+    if (isInPlace(network, layer))
+      return 0;
     if (std::optional<WindowLayer> window = readWindowLayer(layer.op)) {
-      Placement placement;
-      placement.scratchpadBytes = range.size();
-      placement.inputResident = resident(layer.op->getOperand(0));
-      placement.outputResident = resident(layer.op->getResult(0));
-      placement.inputBits = network.tensor(layer.op->getOperand(0)).dramBits;
-      placement.outputBits = network.tensor(layer.op->getResult(0)).dramBits;
-      if (window->hasResidual) {
-        const NetworkTensor &residual = network.tensors[layer.inputs.back()];
-        placement.residualResident = residual.resident;
-        placement.residualBits = residual.dramBits;
-      }
+      Placement placement = placementOf(network, layer, *window, range.size());
       std::optional<Tiling> tiling = chooseTiling(*window, placement, machine);
       return tiling ? tiling->estimate : -1;
     }
@@ -119,8 +114,9 @@ private:
       moved = false;
       for (const NetworkTensor &other : network.tensors) {
         int64_t end = alignUp(other.scratchpadAddress + other.bytes);
-        if (&other != &tensor && other.resident && overlap(tensor, other) &&
-            address < end && other.scratchpadAddress < address + tensor.bytes) {
+        if (&other != &tensor && other.resident && !other.isSlice() &&
+            overlap(tensor, other) && address < end &&
+            other.scratchpadAddress < address + tensor.bytes) {
           address = end;
           moved = true;
         }
@@ -145,9 +141,20 @@ private:
     tensor.scratchpadAddress = uint32_t(firstFit(tensor));
     if (tensor.scratchpadAddress + tensor.bytes > machine.scratchpadBytes)
       return;
-    tensor.resident = true;
+    setResident(tensor, true);
     int64_t after = total(tensor.firstLayer, tensor.lastLayer);
-    tensor.resident = after >= 0 && (before < 0 || after <= before);
+    setResident(tensor, after >= 0 && (before < 0 || after <= before));
+  }
+
+  /// With its slices, which lie where it lies.
+  void setResident(NetworkTensor &tensor, bool resident) {
+    tensor.resident = resident;
+    for (NetworkTensor &slice : network.tensors)
+      if (slice.isSlice() && slice.root == indexOf(tensor)) {
+        slice.resident = resident;
+        slice.scratchpadAddress =
+            tensor.scratchpadAddress + uint32_t(slice.channelOffset);
+      }
   }
 
   Network &network;
@@ -207,7 +214,7 @@ void planPacking(Network &network, const Machine &machine) {
       continue;
     int64_t bits = described.getInt();
     bool fits =
-        bits >= resultBits(network.layers[tensor.firstLayer].op) && bits < 8;
+        bits >= resultBits(network.layers[tensor.definedBy].op) && bits < 8;
     for (const Layer &layer : network.layers) {
       bool reads = llvm::is_contained(layer.inputs, int(index));
       bool writes = llvm::is_contained(layer.outputs, int(index));
@@ -227,6 +234,27 @@ void planPacking(Network &network, const Machine &machine) {
   }
 }
 
+Placement placementOf(const Network &network, const Layer &layer,
+                      const WindowLayer &window, int64_t scratchpadBytes) {
+  const NetworkTensor &input = network.tensors[layer.inputs.front()];
+  const NetworkTensor &output = network.tensors[layer.outputs.front()];
+  Placement placement;
+  placement.scratchpadBytes = scratchpadBytes;
+  placement.inputResident = input.resident;
+  placement.outputResident = output.resident;
+  placement.inputBits = input.dramBits;
+  placement.outputBits = output.dramBits;
+  placement.inputPitch = input.pitch;
+  placement.outputPitch = output.pitch;
+  if (window.hasResidual) {
+    const NetworkTensor &residual = network.tensors[layer.inputs.back()];
+    placement.residualResident = residual.resident;
+    placement.residualBits = residual.dramBits;
+    placement.residualPitch = residual.pitch;
+  }
+  return placement;
+}
+
 void planResidency(Network &network, const Machine &machine) {
   Residency(network, machine).run();
 }
@@ -234,7 +262,7 @@ void planResidency(Network &network, const Machine &machine) {
 int64_t planDram(Network &network) {
   std::vector<int> order, placed;
   for (auto [i, tensor] : llvm::enumerate(network.tensors))
-    if (!tensor.resident && !tensor.isConstant)
+    if (!tensor.resident && !tensor.isConstant && !tensor.isSlice())
       order.push_back(int(i));
   // Inputs and outputs keep memory of their own, so that they can be written
   // before and read after a run.
@@ -267,6 +295,10 @@ int64_t planDram(Network &network) {
     end = std::max(end, alignUp(address + tensor.dramBytes()));
     placed.push_back(index);
   }
+  for (NetworkTensor &slice : network.tensors)
+    if (slice.isSlice())
+      slice.address =
+          network.tensors[slice.root].address + uint32_t(slice.channelOffset);
   return end;
 }
 

@@ -16,6 +16,12 @@ namespace accopt {
 /// bytes.
 void planPacking(Network &network, const Machine &machine);
 
+/// Makes operands of concatenations slices of the result where nothing but
+/// windows and concatenations touches them and that costs no more than a copy.
+void planConcats(Network &network, const Machine &machine);
+/// Whether all operands of a concatenation are slices of its result.
+bool isInPlace(const Network &network, const Layer &layer);
+
 /// Marks tensors that stay in the scratchpad from the layer that writes them
 /// to the last that reads them, where that is estimated to save cycles.
 void planResidency(Network &network, const Machine &machine);
@@ -27,6 +33,10 @@ int64_t planDram(Network &network);
 /// What resident tensors leave of the scratchpad while layer `index` runs.
 ScratchpadRange freeScratchpad(const Network &network, int index,
                                const Machine &machine);
+
+/// Where the tensors of window layer `layer` lie, with `scratchpadBytes` free.
+Placement placementOf(const Network &network, const Layer &layer,
+                      const WindowLayer &window, int64_t scratchpadBytes);
 
 /// The bytes of an int8 constant.
 std::vector<uint8_t> constantBytes(mlir::ElementsAttr value);

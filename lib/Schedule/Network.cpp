@@ -108,7 +108,7 @@ LogicalResult Reader::read(mlir::Operation &op) {
   for (Value result : op.getResults()) {
     layer.outputs.push_back(addTensor(result));
     NetworkTensor &tensor = network.tensors.back();
-    tensor.firstLayer = tensor.lastLayer = index;
+    tensor.definedBy = tensor.firstLayer = tensor.lastLayer = index;
     tensor.usedByHost |= isa<accel::HostOp>(op);
     describe(tensor, result);
   }

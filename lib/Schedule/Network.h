@@ -19,7 +19,10 @@ namespace accopt {
 struct NetworkTensor {
   mlir::Value value;
   int64_t bytes = 0;
-  int firstLayer = -1, lastLayer = -1; ///< defined by, last read by
+  int definedBy = -1; ///< layer
+  /// Its memory is in use from the first to the last of these layers: its own
+  /// life and that of its slices.
+  int firstLayer = -1, lastLayer = -1;
   bool isInput = false, isOutput = false, isConstant = false;
   bool usedByHost = false;
   /// Where the op that made it, or a reshape of that, says what it is to the
@@ -31,6 +34,13 @@ struct NetworkTensor {
   /// Of an element in DRAM; below 8 the tensor is packed there.
   int64_t dramBits = 8;
   int64_t dramBytes() const { return (bytes * dramBits + 7) / 8; }
+  /// A slice of the channels of another tensor: the concatenation that it is an
+  /// operand of, the tensor that has the memory (the same, or what contains
+  /// that), where it begins there, and the bytes from pixel to pixel.
+  int container = -1, root = -1;
+  int64_t channelOffset = 0, pitch = 0;
+  bool isSlice() const { return container >= 0; }
+
   uint32_t address = 0;           ///< in DRAM, unless resident
   uint32_t scratchpadAddress = 0; ///< if resident
 };

@@ -78,7 +78,8 @@ private:
         builder.getI32IntegerAttr(tensor.zeroPoint),
         builder.getI32IntegerAttr(tensor.definedBy),
         builder.getI32IntegerAttr(tensor.bits),
-        builder.getBoolAttr(tensor.isPacked));
+        builder.getBoolAttr(tensor.isPacked),
+        builder.getI64IntegerAttr(tensor.pitch));
   }
   void write(const LayerInfo &layer, int32_t index) {
     accel::LayerInfoOp::create(
@@ -197,6 +198,7 @@ private:
     tensor.definedBy = int32_t(op.getDefinedBy());
     tensor.bits = int32_t(op.getBits());
     tensor.isPacked = op.getPacked();
+    tensor.pitch = int64_t(op.getPitch());
     program.tensors.push_back(std::move(tensor));
     return success();
   }

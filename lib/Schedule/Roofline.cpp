@@ -7,6 +7,7 @@
 
 #include "Roofline.h"
 
+#include "MemoryPlan.h"
 #include "WindowLayer.h"
 
 #include "accopt/Target/Timing.h"
@@ -72,6 +73,8 @@ int64_t parameterBytes(const Layer &layer) {
 
 int64_t rooflineCycles(const Network &network, const Layer &layer,
                        const Machine &machine) {
+  if (isInPlace(network, layer))
+    return 0;
   int64_t scratchpad = machine.scratchpadBytes;
   auto traffic = [&](const NetworkTensor &tensor) {
     if (tensor.isInput || tensor.isOutput || tensor.isConstant)

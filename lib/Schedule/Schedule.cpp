@@ -20,7 +20,8 @@ TensorInfo describe(const NetworkTensor &tensor, Value value,
                     DictionaryAttr attributes, TensorInfo::Kind kind) {
   TensorInfo info;
   info.kind = kind;
-  info.definedBy = tensor.firstLayer;
+  info.definedBy = tensor.definedBy;
+  info.pitch = tensor.pitch;
   info.name = attributes.getAs<StringAttr>("accel.name").str();
   info.inScratchpad = tensor.resident;
   info.address = tensor.resident ? tensor.scratchpadAddress : tensor.address;
@@ -82,6 +83,7 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
   if (failed(network))
     return failure();
   planPacking(*network, machine);
+  planConcats(*network, machine);
   planResidency(*network, machine);
   int64_t activations = planDram(*network);
   Emitter emitter(*network, machine, uint32_t(activations));

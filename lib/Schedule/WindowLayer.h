@@ -113,6 +113,8 @@ struct Placement {
   bool inputResident = false, outputResident = false, residualResident = false;
   /// Of an element in DRAM, where they are not resident.
   int64_t inputBits = 8, outputBits = 8, residualBits = 8;
+  /// Bytes from pixel to pixel of a slice of another tensor; 0 where dense.
+  int64_t inputPitch = 0, outputPitch = 0, residualPitch = 0;
 };
 
 /// The tiling with the least estimated cycles; nothing if none fits.

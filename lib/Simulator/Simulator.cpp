@@ -64,6 +64,7 @@ struct Simulator::Impl {
   llvm::Error execute(const HostCommand &command);
   void reset();
   void finishLayer(uint32_t layer);
+  void finishEmptyLayers();
   llvm::Error deadlock() const;
 
   const Program &program;
@@ -79,6 +80,8 @@ struct Simulator::Impl {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
   std::vector<uint64_t> layerEnd;
   std::vector<uint32_t> layerPending; ///< commands not complete
+  std::vector<bool> layerIsEmpty;
+  size_t nextInOrder = 0; ///< all layers before it are complete
   RunResult result;
 };
 
@@ -97,6 +100,10 @@ void Simulator::Impl::reset() {
     engines[unsigned(command.engine())].queue.push_back(uint32_t(i));
     ++layerPending[command.layer];
   }
+  nextInOrder = 0;
+  layerIsEmpty.resize(layerPending.size());
+  for (size_t i = 0; i < layerPending.size(); ++i)
+    layerIsEmpty[i] = layerPending[i] == 0;
 }
 
 llvm::Expected<bool> Simulator::Impl::tryStart(unsigned e) {
@@ -153,6 +160,15 @@ void Simulator::Impl::apply(const Event &event) {
 void Simulator::Impl::finishLayer(uint32_t layer) {
   if (options.functional && onLayerComplete)
     onLayerComplete(layer);
+  finishEmptyLayers();
+}
+
+/// A layer without commands is complete when all layers before it are.
+void Simulator::Impl::finishEmptyLayers() {
+  for (; nextInOrder < layerPending.size() && layerPending[nextInOrder] == 0;
+       ++nextInOrder)
+    if (layerIsEmpty[nextInOrder] && options.functional && onLayerComplete)
+      onLayerComplete(uint32_t(nextInOrder));
 }
 
 llvm::Error Simulator::Impl::execute(const HostCommand &command) {
@@ -201,9 +217,7 @@ llvm::Error Simulator::Impl::deadlock() const {
 
 llvm::Expected<RunResult> Simulator::Impl::run() {
   reset();
-  for (size_t layer = 0; layer < layerPending.size(); ++layer)
-    if (layerPending[layer] == 0)
-      finishLayer(uint32_t(layer));
+  finishEmptyLayers();
   while (true) {
     for (unsigned e = 0; e < kEngineCount; ++e) {
       llvm::Expected<bool> started = tryStart(e);
@@ -242,8 +256,24 @@ llvm::MutableArrayRef<int8_t> Simulator::tensorBytes(const TensorInfo &tensor) {
   return {memory + tensor.address, size_t(storedBytes(tensor, size))};
 }
 
+/// The runs of a slice that begins at `run`.
+static std::vector<int8_t> readSlice(const TensorInfo &tensor,
+                                     const int8_t *run) {
+  size_t runs = 1, length = size_t(tensor.shape.back());
+  for (size_t d = 0; d + 1 < tensor.shape.size(); ++d)
+    runs *= size_t(tensor.shape[d]);
+  std::vector<int8_t> values;
+  values.reserve(runs * length);
+  for (size_t i = 0; i < runs; ++i)
+    values.insert(values.end(), run + i * size_t(tensor.pitch),
+                  run + i * size_t(tensor.pitch) + length);
+  return values;
+}
+
 std::vector<int8_t> Simulator::readTensor(const TensorInfo &tensor) {
   llvm::ArrayRef<int8_t> bytes = tensorBytes(tensor);
+  if (tensor.pitch)
+    return readSlice(tensor, bytes.data());
   if (!tensor.isPacked)
     return bytes.vec();
   size_t size = 1;

@@ -2,8 +2,8 @@
 
     python -m accopt.networks NAME FILE.onnx
 
-NAME is resnet18, resnet50 or mobilenet_v2, built with torch and exported by its
-ONNX exporter, or light_resnet50 and so on: the `light_*` topologies of the onnx
+NAME is resnet18, resnet50, mobilenet_v2, mobilenet_v3 or efficientnet_b0, built with
+torch and exported by its ONNX exporter, or light_resnet50 and so on: the `light_*` topologies of the onnx
 package, whose constant weights are replaced by random ones. Weights are scaled so
 that activations keep their size (He et al. 2015, https://arxiv.org/abs/1502.01852).
 """

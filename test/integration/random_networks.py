@@ -137,6 +137,19 @@ class Network:
         out[axis] = sum(part[1][axis] for part in parts)
         self.add("Concat", [part[0] for part in parts], out, axis=axis)
 
+    def branches(self):
+        """Convolutions of one image whose channels are concatenated, twice in a row at times."""
+        for _ in range(self.rng.choice([1, 1, 2])):
+            name, (n, c, h, w) = self.pick()
+            parts = [(name, c)] if self.rng.random() < 0.4 else []
+            for _ in range(self.rng.randint(1, 3)):
+                m, size = self.rng.randint(1, 40), self.rng.choice([1, 3])
+                self.add("Conv", [name, self.normal(m, c, size, size)], (n, m, h, w),
+                         kernel_shape=[size, size], pads=[size // 2] * 4)
+                parts.append((self.values[-1][0], m))
+            self.rng.shuffle(parts)
+            self.add("Concat", [part for part, _ in parts], (n, sum(m for _, m in parts), h, w), axis=1)
+
     def slice(self):
         name, shape = self.pick()
         axis = self.rng.randrange(1, 4)
@@ -189,7 +202,7 @@ class Network:
 
     def model(self):
         steps = [self.conv] * 6 + [self.pool] * 2 + [self.elementwise] * 3 + [self.activation] * 2 + [
-            self.concat, self.slice, self.pad, self.shuffle, self.transpose, self.gate]
+            self.concat, self.branches, self.branches, self.slice, self.pad, self.shuffle, self.transpose, self.gate]
         if self.wide:
             steps = [self.conv] * 5 + [self.pool]
         for _ in range(self.rng.randint(1, 10)):

@@ -37,6 +37,10 @@ struct TensorInfo {
   /// In DRAM, where its elements are `bits` bits wide, one behind the other as
   /// in a packed row of a LOAD; only intermediate tensors of fewer than 8 bits.
   bool isPacked = false;
+  /// Bytes from a run of the last dimension to the next, where the tensor is a
+  /// slice of another's channels; 0 where it is dense. Intermediate tensors
+  /// only.
+  int64_t pitch = 0;
   /// Layer after which the tensor is complete and until which it is alive; an
   /// input is complete before layer 0 (-1).
   int32_t definedBy = -1;
