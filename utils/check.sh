@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every test: clang-format, lit (FileCheck, GoogleTest, integration) and
 # clang-tidy. The last line is "N passed, N failed, N skipped"; exits 1 if any
-# failed. Needs what utils/quickstart.sh sets up.
+# failed. Needs what utils/quickstart.sh sets up, and installs what only tests need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
@@ -12,6 +12,11 @@ fail_early() {
   echo "0 passed, 1 failed, 0 skipped"
   exit 1
 }
+
+step "packages for the tests"
+# A browser, for the pages that the tools write.
+utils/install-packages.sh chromium-headless-shell ||
+  step "no browser: html-report.test will fail"
 
 requirements=(python/requirements.txt python/requirements-test.txt
   python/requirements-models.txt)

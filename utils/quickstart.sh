@@ -31,29 +31,6 @@ packages=(
   protobuf-compiler python3 python3-venv zlib1g-dev
 )
 
-install_packages() {
-  local missing=() package
-  for package in "${packages[@]}"; do
-    if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
-      missing+=("$package")
-    fi
-  done
-  if [ ${#missing[@]} -eq 0 ]; then
-    step "packages: all installed"
-    return
-  fi
-  step "packages: installing ${missing[*]}"
-  local as_root=()
-  if [ "$(id -u)" -ne 0 ]; then
-    as_root=(sudo)
-  fi
-  # An interrupted installation leaves packages unpacked but not configured.
-  "${as_root[@]}" dpkg --configure -a
-  "${as_root[@]}" apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
-
 # The stamp holds the requirements that .venv satisfies.
 make_venv() {
   if cmp -s python/requirements.txt .venv/requirements.installed; then
@@ -103,7 +80,8 @@ run_digits() {
     --elf=build/digits.elf --acc-sim=build/bin/acc-sim
 }
 
-install_packages
+step "packages"
+utils/install-packages.sh "${packages[@]}"
 make_venv
 build_onnx
 build

@@ -1,4 +1,4 @@
-//===- ReportWriter.cpp - Cost reports as table, JSON, CSV, Markdown ------===//
+//===- ReportWriter.cpp - Cost reports in every format --------------------===//
 
 #include "accopt/Report/ReportWriter.h"
 
@@ -21,8 +21,10 @@ Expected<ReportFormat> accopt::getReportFormat(StringRef path) {
     return ReportFormat::Csv;
   if (path.ends_with(".md"))
     return ReportFormat::Markdown;
+  if (path.ends_with(".html"))
+    return ReportFormat::Html;
   return makeFileError(
-      path, "expected a report that ends in .json, .csv or .md, or '-'");
+      path, "expected a report that ends in .json, .csv, .md or .html, or '-'");
 }
 
 /// Quotes a cell as RFC 4180 says, where it needs quotes.
@@ -100,6 +102,8 @@ void accopt::printReport(const CostReport &report, ReportFormat format,
     return printCsv(report, os);
   case ReportFormat::Markdown:
     return printMarkdown(report, os);
+  case ReportFormat::Html:
+    return printHtml(report, os);
   }
 }
 

@@ -25,6 +25,7 @@ void printTable(const CostReport &report, llvm::raw_ostream &os);
 void printJson(const CostReport &report, llvm::raw_ostream &os);
 void printCsv(const CostReport &report, llvm::raw_ostream &os);
 void printMarkdown(const CostReport &report, llvm::raw_ostream &os);
+void printHtml(const CostReport &report, llvm::raw_ostream &os);
 
 } // namespace accopt
 

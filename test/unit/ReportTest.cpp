@@ -156,6 +156,30 @@ TEST(ReportTest, MarkdownEscapesCells) {
       testing::HasSubstr("| odd,\"name\"\\| | softmax | host | 3000 |"));
 }
 
+/// The page's data is the JSON, whatever names are;
+/// test/integration/html-report looks at the page.
+TEST(ReportTest, HtmlHoldsTheJson) {
+  CostReport report = makeReport();
+  report.ops[0].name = "</script><script>/*ACCOPT_REPORT*/<!-- \"x\"";
+  auto printed = [&](ReportFormat format) {
+    std::string text;
+    raw_string_ostream os(text);
+    printReport(report, format, os);
+    return text;
+  };
+  std::string page = printed(ReportFormat::Html);
+  EXPECT_TRUE(StringRef(page).starts_with("<!doctype html>"));
+  EXPECT_TRUE(StringRef(page).ends_with("</html>\n"));
+  StringRef begin = "<script type=\"application/json\" id=\"report\">";
+  ASSERT_EQ(StringRef(page).count(begin), 1u);
+  StringRef data = StringRef(page).split(begin).second.split("</script>").first;
+  EXPECT_EQ(data.count('<'), 0u);
+  EXPECT_EQ(cantFail(json::parse(data)),
+            cantFail(json::parse(printed(ReportFormat::Json))));
+  // Every place of the template is filled.
+  EXPECT_EQ(StringRef(page).count("/*ACCOPT_"), 1u);
+}
+
 TEST(ReportTest, FewBits) {
   auto printed = [](const CostReport &report, ReportFormat format) {
     std::string text;
@@ -206,8 +230,10 @@ TEST(ReportTest, FormatByEnding) {
   EXPECT_EQ(cantFail(getReportFormat("a.json")), ReportFormat::Json);
   EXPECT_EQ(cantFail(getReportFormat("a.csv")), ReportFormat::Csv);
   EXPECT_EQ(cantFail(getReportFormat("a.md")), ReportFormat::Markdown);
+  EXPECT_EQ(cantFail(getReportFormat("a.html")), ReportFormat::Html);
   EXPECT_EQ(toString(getReportFormat("a.txt").takeError()),
-            "a.txt: expected a report that ends in .json, .csv or .md, or '-'");
+            "a.txt: expected a report that ends in .json, .csv, .md or .html, "
+            "or '-'");
 }
 
 } // namespace

@@ -126,9 +126,10 @@ static int compileMain(int argc, char **argv) {
       cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
   cl::list<std::string> reports(
       "report",
-      cl::desc("Cost report, .json, .csv or .md by its ending; - is the table "
-               "on standard output (default). With --baseline, .md is the "
-               "comparison; with limits, .xml is JUnit. May be repeated"),
+      cl::desc("Cost report, .json, .csv, .md or .html (a page for a browser) "
+               "by its ending; - is the table on standard output (default). "
+               "With --baseline, .md is the comparison; with limits, .xml is "
+               "JUnit. May be repeated"),
       cl::value_desc("file"), cl::cat(category));
   GateFlags gates(category);
   cl::opt<bool> quiet("quiet", cl::desc("Print errors only"),

@@ -27,8 +27,9 @@ static cl::opt<std::string> labels("labels", cl::value_desc("FILE.npy"),
                                    cl::desc("Print top-1 against the labels"));
 static cl::list<std::string>
     reports("report", cl::value_desc("FILE"), cl::cat(category),
-            cl::desc("Write the costs of an inference: .json, .csv, .md, or - "
-                     "for a table; may be repeated"));
+            cl::desc("Write the costs of an inference: .json, .csv, .md, .html "
+                     "(a page for a browser), or - for a table; may be "
+                     "repeated"));
 static cl::opt<std::string>
     trace("trace", cl::value_desc("FILE.json"), cl::cat(category),
           cl::desc("Write the first inference's timeline, for Perfetto"));

@@ -1,5 +1,4 @@
-//===- ReportWriter.h - Cost reports as table, JSON, CSV, Markdown -*- C++
-//-*-===//
+//===- ReportWriter.h - Cost reports in every format ------------*- C++ -*-===//
 
 #ifndef ACCOPT_REPORT_REPORTWRITER_H
 #define ACCOPT_REPORT_REPORTWRITER_H
@@ -12,14 +11,15 @@
 
 namespace accopt {
 
-enum class ReportFormat { Table, Json, Csv, Markdown };
+enum class ReportFormat { Table, Json, Csv, Markdown, Html };
 
 /// The format of a --report argument: "-" is the table; otherwise the ending
-/// .json, .csv or .md decides and any other is an error.
+/// .json, .csv, .md or .html decides and any other is an error.
 llvm::Expected<ReportFormat> getReportFormat(llvm::StringRef path);
 
 /// Prints the report. A table line has at most 100 columns; the JSON is the
-/// schema "accopt.cost" version 1 with numbers that read back exactly.
+/// schema "accopt.cost" version 1 with numbers that read back exactly. The page
+/// holds the JSON, its style and its scripts, and loads nothing.
 void printReport(const CostReport &report, ReportFormat format,
                  llvm::raw_ostream &os);
 
