@@ -193,10 +193,10 @@ LogicalResult AvgPoolOp::verify() {
   if (shapeOf(getInput())[3] != shapeOf(getResult())[3])
     return emitOpError("expected as many channels in the result as in the "
                        "input");
-  int64_t taps = getKernel()[0] * getKernel()[1];
-  if (int64_t(getMultiplier().size()) != taps ||
-      int64_t(getShift().size()) != taps)
-    return emitOpError("expected ") << taps << " scales, got "
+  int64_t scales = getCountIncludePad() ? 1 : getKernel()[0] * getKernel()[1];
+  if (int64_t(getMultiplier().size()) != scales ||
+      int64_t(getShift().size()) != scales)
+    return emitOpError("expected ") << scales << " scales, got "
                                     << getMultiplier().size() << " multipliers";
   return verifyClamp(*this, int32_t(getClampMin()), int32_t(getClampMax()));
 }

@@ -126,8 +126,9 @@ def Accel_AvgPoolOp : Accel_LayerOp<"avg_pool"> {
     v = sum over the taps inside the input of (x - input_zero_point); with n
     the number of those taps (of all taps where `count_include_pad`):
     result = clamp(apply_scale(v, multiplier[n - 1], shift[n - 1]) +
-    output_zero_point, clamp_min, clamp_max), by default all of int8. The tables have KH * KW entries, each
-    multiplier holding input scale / (output scale * n).
+    output_zero_point, clamp_min, clamp_max), by default all of int8. The tables
+    have KH * KW entries, the multiplier of n holding input scale / (output
+    scale * n); where `count_include_pad`, there is one n and one entry.
 
     Example:
     ```mlir

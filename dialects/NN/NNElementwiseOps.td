@@ -90,6 +90,17 @@ def NN_HardSwishOp : NN_UnaryOp<"hard_swish",
     ```
   }];
 }
+def NN_SiluOp : NN_UnaryOp<"silu", "x / (1 + exp(-x)): x times its sigmoid"> {
+  let description = [{
+    Also called swish. A function of one value, so that a quantized one is a
+    table look-up.
+
+    Example:
+    ```mlir
+    %0 = nn.silu %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    ```
+  }];
+}
 
 def NN_BatchNormOp : NN_InferredOp<"batch_norm"> {
   let summary = "ONNX BatchNormalization in inference mode";

@@ -141,7 +141,13 @@ bool Exporter::exportElementwise(mlir::Operation *op) {
     addFused(op, type, inputs, Value());
   else if (!type.empty())
     add(op, type, inputs);
-  else if (auto clip = dyn_cast<nn::ClipOp>(op))
+  else if (isa<nn::SiluOp>(op)) {
+    // No operator of this opset is it.
+    std::string gate =
+        builder.addNode("Sigmoid", nameOf(op) + ".sigmoid", inputs, "")
+            .output();
+    add(op, "Mul", {inputs[0], gate});
+  } else if (auto clip = dyn_cast<nn::ClipOp>(op))
     finish(op, addClip(nameOf(op), inputs[0], toFloat(clip.getMinimum()),
                        toFloat(clip.getMaximum()),
                        outputs.lookup(clip.getResult())));

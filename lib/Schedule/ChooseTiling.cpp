@@ -66,7 +66,14 @@ private:
     if (layer.kind == WindowLayer::Kind::Conv)
       return halves(std::min(layer.groupOutputs(), kMaxField), machine.columns,
                     machine.columns);
-    return halves(std::min(layer.outChannels, kMaxField), 16, 16);
+    auto sizes = halves(std::min(layer.outChannels, kMaxField), 16, 16);
+    // A window over a whole image may leave room for few channels only.
+    int64_t window = layer.inputRows(1) * layer.inputColumns(1);
+    for (int64_t size = 8;
+         size > 0 && window * 2 * size > placement.scratchpadBytes / 2;
+         size /= 2)
+      sizes.push_back(size);
+    return sizes;
   }
   /// Weights are cut along the input channels only where one array's width of
   /// them is too much for the scratchpad.

@@ -88,9 +88,12 @@ static std::vector<uint8_t> packDepthwise(accel::DepthwiseConv2DOp conv,
 static std::vector<uint8_t> packAveragePool(accel::AvgPoolOp pool,
                                             const WindowLayer &shape) {
   std::vector<uint8_t> bytes(chunkLayout(shape, 0, 0).bytes, 0);
-  for (int64_t n = 1; n <= shape.taps(); ++n) {
-    std::memcpy(bytes.data() + 8 * n, &pool.getMultiplier()[n - 1], 4);
-    std::memcpy(bytes.data() + 8 * n + 4, &pool.getShift()[n - 1], 4);
+  uint8_t *entry = bytes.data() + (shape.hasOneScale ? 0 : 8);
+  for (auto [multiplier, shift] :
+       llvm::zip_equal(pool.getMultiplier(), pool.getShift())) {
+    std::memcpy(entry, &multiplier, 4);
+    std::memcpy(entry + 4, &shift, 4);
+    entry += 8;
   }
   return bytes;
 }

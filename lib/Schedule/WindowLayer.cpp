@@ -67,6 +67,7 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
       })
       .Case([&](accel::AvgPoolOp pool) {
         layer.kind = Kind::AveragePool;
+        layer.hasOneScale = pool.getCountIncludePad();
         common(pool, pool.getKernel());
         return layer;
       })
@@ -169,7 +170,7 @@ ChunkLayout chunkLayout(const WindowLayer &layer, int64_t outputs,
   case Kind::MaxPool:
     break;
   case Kind::AveragePool:
-    chunk.bytes = 8 * (layer.taps() + 1);
+    chunk.bytes = layer.hasOneScale ? 8 : 8 * (layer.taps() + 1);
     break;
   case Kind::Conv:
   case Kind::Depthwise:

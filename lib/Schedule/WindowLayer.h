@@ -25,6 +25,7 @@ struct WindowLayer {
   int64_t dilationY = 1, dilationX = 1, padTop = 0, padLeft = 0;
   int64_t groups = 1; ///< of a convolution
   bool hasResidual = false, hasTable = false;
+  bool hasOneScale = false; ///< average pooling that counts all taps
   int64_t weightBits = 8, inputBits = 8; ///< of a layer with weights
   /// Where a convolution's input channels are stored; empty if in order.
   llvm::SmallVector<int64_t> inputChannels;

@@ -159,8 +159,7 @@ static void poolSum(const PoolCommand &c, const int8_t *scratchpad, int64_t y,
     for (unsigned ch = 0; ch < c.channels; ++ch)
       sums[ch] = wrappingAdd(sums[ch], input[ch] - c.inputZeroPoint);
   });
-  uint32_t entry =
-      c.countPadding ? uint32_t(c.window.kernelY) * c.window.kernelX : inside;
+  uint32_t entry = c.countPadding ? 0 : inside;
   int32_t scale[2] = {1 << 30, 30};
   // No tap inside: the sum is zero whatever the scale.
   if (inside)

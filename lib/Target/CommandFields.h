@@ -134,7 +134,7 @@ void visitFields(C &c, V &v) {
 }
 
 template <CommandOf<PoolCommand> C, typename V> void visitFields(C &c, V &v) {
-  v.flag(4, "count_padding", c.countPadding, "scale by all taps");
+  v.flag(4, "count_padding", c.countPadding, "one scale for all counts of taps");
   visitWindow(c.window, v);
   v.field(60, "channels", c.channels, "channels, in and out");
   v.field(72, "input_zero_point", c.inputZeroPoint,

@@ -136,7 +136,9 @@ struct Collector {
     window(c.window, c.channels);
     if (c.kind == PoolKind::Sum)
       add("parameters", false, c.parameters,
-          8 * (int64_t(c.window.kernelY) * c.window.kernelX + 1));
+          c.countPadding
+              ? 8
+              : 8 * (int64_t(c.window.kernelY) * c.window.kernelX + 1));
     pixels("output", true, c.window, c.output, c.outputRowPitch,
            c.outputPixelPitch, c.channels);
   }

@@ -222,7 +222,7 @@ struct QuantitiesOf {
     q.scratchpadWriteBytes = elements;
     if (c.kind == PoolKind::Sum) {
       q.rescaleOperations = elements;
-      q.scratchpadReadBytes += 8 * taps;
+      q.scratchpadReadBytes += 8 * (c.countPadding ? 1 : taps);
     }
     return q;
   }

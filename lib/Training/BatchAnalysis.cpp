@@ -140,8 +140,9 @@ private:
     // Windows, normalizations and functions of single elements. One that is not
     // known here is run sample by sample.
     static constexpr llvm::StringLiteral rowWise[] = {
-        "relu",       "clip",       "leaky_relu", "sigmoid",  "hard_sigmoid",
-        "hard_swish", "batch_norm", "lrn",        "max_pool", "average_pool"};
+        "relu",         "clip",       "leaky_relu",  "sigmoid",
+        "hard_sigmoid", "hard_swish", "silu",        "batch_norm",
+        "lrn",          "max_pool",   "average_pool"};
     return llvm::is_contained(rowWise, op) && onlyFirstIsBatched(node);
   }
 

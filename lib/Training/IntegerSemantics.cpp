@@ -141,6 +141,8 @@ at::Tensor unary(const IntegerCall &call) {
       return x < 0 ? alpha * x : x;
     if (node.op == "sigmoid")
       return 1 / (1 + std::exp(-x));
+    if (node.op == "silu")
+      return x / (1 + std::exp(-x));
     return node.op == "hard_swish" ? x * gate(x) : gate(x);
   });
 }
@@ -291,6 +293,7 @@ IntegerSemantics findIntegerSemantics(llvm::StringRef op) {
       {"relu", unary},
       {"reshape", move},
       {"sigmoid", unary},
+      {"silu", unary},
       {"slice", move},
       {"sub", addOrSub},
       {"transpose", move}};

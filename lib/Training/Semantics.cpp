@@ -105,6 +105,11 @@ static at::Tensor hardSwish(const Node &, const Tensors &operands,
   return at::hardswish(operands[0]);
 }
 
+static at::Tensor silu(const Node &, const Tensors &operands, const Shape &,
+                       const RunContext &) {
+  return at::silu(operands[0]);
+}
+
 //===----------------------------------------------------------------------===//
 // Normalizations and reductions
 //===----------------------------------------------------------------------===//
@@ -186,6 +191,7 @@ Semantics accopt::training::findSemantics(llvm::StringRef op) {
       {"relu", relu},
       {"reshape", reshape},
       {"sigmoid", sigmoid},
+      {"silu", silu},
       {"slice", semantics::slice},
       {"softmax", softmax},
       {"sub", binary<sub>},

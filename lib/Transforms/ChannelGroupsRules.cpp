@@ -43,7 +43,7 @@ void ChannelGraph::visit(mlir::Operation *op) {
       .Case<nn::MatMulOp>([&](auto) { visitMatMul(op); })
       .Case<nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp>(
           [&](auto) { visitBinary(op); })
-      .Case<nn::ReluOp, nn::LeakyReluOp, nn::HardSwishOp>(
+      .Case<nn::ReluOp, nn::LeakyReluOp, nn::HardSwishOp, nn::SiluOp>(
           [&](auto) { visitElementwise(op, true); })
       .Case<nn::SigmoidOp>([&](auto) { visitElementwise(op, false); })
       .Case<nn::ClipOp>([&](nn::ClipOp clip) {

@@ -310,6 +310,9 @@ Value Evaluator::run() {
           return x * std::max(0.0f, std::min(1.0f, x / 6.0f + 0.5f));
         });
       })
+      .Case([&](nn::SiluOp) {
+        return unary([](float x) { return x / (1.0f + std::exp(-x)); });
+      })
       .Case([&](nn::ReduceMeanOp mean) { return reduceMean(mean); })
       .Default([](Operation *) { return Value(); });
 }

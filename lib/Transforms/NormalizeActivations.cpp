@@ -5,6 +5,8 @@
 //   hard_sigmoid(x) = clip(x + b, 0, m) k           with m k = 1
 //                   = clip(k x + b, 0, 1)
 //   hard_swish(x)   = x clip(x + 3, 0, 6) / 6       in any order of the factors
+// and all of them write silu as
+//   silu(x)         = x sigmoid(x)
 //
 //===----------------------------------------------------------------------===//
 
@@ -155,6 +157,28 @@ struct TimesHardSigmoid : OpRewritePattern<nn::MulOp> {
   }
 };
 
+/// x sigmoid(x) -> silu
+struct TimesSigmoid : OpRewritePattern<nn::MulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::MulOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getClampMin() || op.getClampMax())
+      return failure();
+    for (unsigned i : {0u, 1u}) {
+      auto gate = op->getOperand(i).getDefiningOp<nn::SigmoidOp>();
+      // A gate that something else reads keeps its name, and costs no less.
+      if (!gate || !gate->hasOneUse() ||
+          gate.getInput() != op->getOperand(1 - i))
+        continue;
+      auto fused = nn::SiluOp::create(rewriter, fuseChain({gate, op}),
+                                      op.getType(), gate.getInput());
+      rewriter.replaceOp(op, fused);
+      return success();
+    }
+    return failure();
+  }
+};
+
 /// (x clip(x + 3, 0, 6)) / 6 -> hard_swish
 struct ScaledProduct : OpRewritePattern<nn::MulOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -185,6 +209,6 @@ struct ScaledProduct : OpRewritePattern<nn::MulOp> {
 } // namespace
 
 void accopt::populateNormalizeActivationPatterns(RewritePatternSet &patterns) {
-  patterns.add<ScaledClip, ClippedLine, TimesHardSigmoid, ScaledProduct>(
-      patterns.getContext());
+  patterns.add<ScaledClip, ClippedLine, TimesHardSigmoid, TimesSigmoid,
+               ScaledProduct>(patterns.getContext());
 }

@@ -130,6 +130,10 @@ Moments RangeInference::visitActivation(Operation *op) const {
           return x * std::max(0.0, std::min(1.0, x / 6.0 + 0.5));
         });
       })
+      .Case([&](nn::SiluOp) {
+        return transform(get(input),
+                         [](double x) { return x / (1.0 + std::exp(-x)); });
+      })
       // max_pool selects and casts keep.
       .Default([&](Operation *) { return get(input); });
 }

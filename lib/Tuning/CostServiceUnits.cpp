@@ -38,7 +38,7 @@ bool isLinear(mlir::Operation *op) { return isa<nn::ConvOp, nn::GemmOp>(op); }
 /// A table, which joins the epilogue of the convolution before it.
 bool isFunctionOfOneValue(mlir::Operation *op) {
   return isa<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
-             nn::HardSigmoidOp, nn::HardSwishOp>(op);
+             nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp>(op);
 }
 
 bool isShuffle(mlir::Operation *op) {

@@ -25,7 +25,7 @@ static Value gateOf(Value value) {
   while (value.hasOneUse()) {
     mlir::Operation *user = *value.getUsers().begin();
     if (!isa<nn::BatchNormOp, nn::ReluOp, nn::ClipOp, nn::LeakyReluOp,
-             nn::HardSwishOp>(user) ||
+             nn::HardSwishOp, nn::SiluOp>(user) ||
         user->getOperand(0) != value)
       break;
     value = user->getResult(0);

@@ -186,3 +186,21 @@ func.func @no_hard_swish(%x: tensor<4xf32>, %y: tensor<4xf32>) -> (tensor<4xf32>
   %3 = nn.mul %y, %2 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %1, %3 : tensor<4xf32>, tensor<4xf32>
 }
+
+// CHECK-LABEL: func @silu
+// CHECK-NEXT: %[[R:.*]] = nn.silu %arg0
+// CHECK-NEXT: return %[[R]]
+func.func @silu(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = nn.sigmoid %x : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = nn.mul %0, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}
+
+// A gate of another value stays one.
+// CHECK-LABEL: func @no_silu
+// CHECK-NOT: nn.silu
+func.func @no_silu(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = nn.sigmoid %x : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = nn.mul %0, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %1 : tensor<4xf32>
+}

@@ -179,6 +179,11 @@ class Network:
         self.add("Reshape", [self.values[-1][0], self.constant(np.array([n, c, h, w], np.int64))],
                  (n, c, h, w))
 
+    def silu(self):
+        name, shape = self.pick()
+        self.add("Sigmoid", [name], shape)
+        self.add("Mul", [name, self.values[-1][0]], shape)
+
     def transpose(self):
         name, shape = self.pick()
         perm = [0] + self.rng.sample([1, 2, 3], 3)
@@ -202,7 +207,8 @@ class Network:
 
     def model(self):
         steps = [self.conv] * 6 + [self.pool] * 2 + [self.elementwise] * 3 + [self.activation] * 2 + [
-            self.concat, self.branches, self.branches, self.slice, self.pad, self.shuffle, self.transpose, self.gate]
+            self.concat, self.branches, self.branches, self.slice, self.pad, self.shuffle, self.silu, self.transpose,
+            self.gate]
         if self.wide:
             steps = [self.conv] * 5 + [self.pool]
         for _ in range(self.rng.randint(1, 10)):

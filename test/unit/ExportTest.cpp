@@ -189,6 +189,16 @@ TEST_F(Export, NamesWhatIsReturnedTwice) {
 // Ops
 //===----------------------------------------------------------------------===//
 
+TEST_F(Export, SiluIsTwoOps) {
+  onnx::ModelProto result =
+      model(oneOp("nn.silu %x", "tensor<1x4x9xf32>", "tensor<1x4x9xf32>"));
+  ASSERT_THAT(types(result), ElementsAre("Sigmoid", "Mul"));
+  const onnx::NodeProto &product = result.graph().node(1);
+  EXPECT_THAT(product.input(),
+              ElementsAre("x", result.graph().node(0).output(0)));
+  EXPECT_THAT(product.output(), ElementsAre("y"));
+}
+
 TEST_F(Export, OpsOfOneOperand) {
   struct Case {
     const char *op, *type;

@@ -205,7 +205,7 @@ struct MachineModel {
           int64_t v = highest;
           if (c.kind == PoolKind::Sum) {
             v = c.outputZeroPoint;
-            int n = c.countPadding ? w.kernelY * w.kernelX : inside;
+            int n = c.countPadding ? 0 : inside;
             if (inside)
               v += scaleValue(int32_t(sum), word(c.parameters + 8 * n),
                               word(c.parameters + 8 * n + 4));

@@ -144,12 +144,12 @@ enum class PoolKind : uint8_t { Max, Sum };
 
 /// Vector unit: maximum of a window, or its sum rescaled. Sum: v = sum over
 /// the taps inside of (x - inputZeroPoint), then `v = applyScale(v,
-/// multiplier[n], shift[n])` with n = the pixel's count of taps inside
-/// (`countPadding`: of all kernelY * kernelX taps), from the table at
-/// `parameters` (8 bytes per entry: multiplier, shift; entry n at n * 8, entry
-/// 0 unused), then zero point and clamp. Max ignores the table and the zero
-/// points, and clamps. A window with no tap inside gives the zero point (Sum)
-/// or -128 (Max), before the clamp.
+/// multiplier[n], shift[n])` with n = the pixel's count of taps inside, from
+/// the table at `parameters` (8 bytes per entry: multiplier, shift; entry n at
+/// n * 8, entry 0 unused; with `countPadding` entry 0 is all there is), then
+/// zero point and clamp. Max ignores the table and the zero points, and clamps.
+/// A window with no tap inside gives the zero point (Sum) or -128 (Max), before
+/// the clamp.
 struct PoolCommand {
   Window window;
   uint16_t channels = 1;

@@ -121,7 +121,8 @@ def Normalize : NNPass<"nn-normalize"> {
     - `div` by a constant: `mul`.
     - `pad` with zeros in spatial dimensions: into the pads of a `conv`, or of an
       `average_pool` that counts its padding.
-    - `hard_sigmoid` and `hard_swish` written out as add, clip, mul and div.
+    - `hard_sigmoid` and `hard_swish` written out as add, clip, mul and div;
+      `silu` written out as sigmoid and mul.
 
     ```mlir
     %0 = nn.matmul %x, %w : (tensor<2x3x4xf32>, tensor<4x5xf32>) -> tensor<2x3x5xf32>

@@ -86,12 +86,11 @@ Value LayerConverter::convert(accel::AvgPoolOp op) {
       ArrayRef<int64_t>(window.dilations), i32);
 
   // The scale goes by pixel; tosa.rescale goes by the last dimension.
-  int64_t all = window.kernel[0] * window.kernel[1];
   SmallVector<int32_t> multipliers;
   SmallVector<int8_t> shifts;
   for (int64_t count : taps) {
     // An empty window sums to zero under any scale.
-    int64_t entry = op.getCountIncludePad() ? all : std::max<int64_t>(count, 1);
+    int64_t entry = op.getCountIncludePad() ? 1 : std::max<int64_t>(count, 1);
     multipliers.push_back(op.getMultiplier()[entry - 1]);
     shifts.push_back(static_cast<int8_t>(op.getShift()[entry - 1]));
   }

@@ -47,6 +47,9 @@ std::function<double(double)> functionOf(Operation *op) {
         auto gate = hardSigmoid(1.0 / 6, 0.5);
         return [=](double x) { return x * gate(x); };
       })
+      .Case([](nn::SiluOp) {
+        return [](double x) { return x / (1 + std::exp(-x)); };
+      })
       .Default([](Operation *) { return Function(); });
 }
 

@@ -113,7 +113,7 @@ LogicalResult Lowering::convert(Operation *op) {
       .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
           [&](Operation *binary) { return convertBinary(binary); })
       .Case<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
-            nn::HardSigmoidOp, nn::HardSwishOp>(
+            nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp>(
           [&](Operation *unary) { return convertUnary(unary); })
       .Case([&](nn::SoftmaxOp) {
         return refuse("the vector unit has no exponential");

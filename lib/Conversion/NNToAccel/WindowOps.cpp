@@ -99,8 +99,11 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
     }
     includePad = false;
   }
+  // Where no window reaches beyond the image, all count the same taps.
+  includePad |= llvm::all_of(window.pads, [](int64_t pad) { return !pad; });
   SmallVector<int32_t> multipliers, shifts;
-  for (int64_t n = 1; n <= window.kernel[0] * window.kernel[1]; ++n) {
+  int64_t taps = window.kernel[0] * window.kernel[1];
+  for (int64_t n = includePad ? taps : 1; n <= taps; ++n) {
     ScaleFactor factor = scaleOrTiny(in.scale / (out.scale * double(n)));
     multipliers.push_back(factor.multiplier);
     shifts.push_back(factor.shift);
@@ -143,26 +146,23 @@ LogicalResult Lowering::convertOp(nn::ReduceMeanOp op) {
   keptOrder.append(inner);
   order.append(axes.begin(), axes.end());
   order.append(inner);
-  if (reducedSize > 4096)
-    return refuse("a mean over more than 4096 elements exceeds the vector "
+  if (reducedSize > 65535)
+    return refuse("a mean over more than 65535 elements exceeds the vector "
                   "unit's window");
 
   Value input = get(op.getInput(), order);
   ActivationQuant in = *activationQuant(op.getInput());
   ActivationQuant out = *activationQuant(op.getResult());
-  SmallVector<int32_t> multipliers, shifts;
-  for (int64_t n = 1; n <= reducedSize; ++n) {
-    ScaleFactor factor = scaleOrTiny(in.scale / (out.scale * double(n)));
-    multipliers.push_back(factor.multiplier);
-    shifts.push_back(factor.shift);
-  }
+  ScaleFactor factor =
+      scaleOrTiny(in.scale / (out.scale * double(reducedSize)));
+  int32_t multiplier = factor.multiplier, shift = factor.shift;
   Shape one = {1, 1}, none = {0, 0, 0, 0}, kernel = {reducedSize, 1};
   Value pooled = accel::AvgPoolOp::create(
       builder,
       RankedTensorType::get({outerSize, 1, 1, innerSize}, builder.getI8Type()),
       reshape(input, {outerSize, reducedSize, 1, innerSize}), kernel, one, none,
-      one, false, in.zeroPoint, out.zeroPoint, multipliers, shifts, out.low,
-      out.high);
+      one, /*count_include_pad=*/true, in.zeroPoint, out.zeroPoint,
+      ArrayRef(multiplier), ArrayRef(shift), out.low, out.high);
 
   // The result's dimensions, in the order in which they are stored now.
   Shape resultOrder;

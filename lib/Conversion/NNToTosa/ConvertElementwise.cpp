@@ -106,6 +106,12 @@ void Converter::convertOp(nn::HardSigmoidOp op) {
   });
 }
 
+void Converter::convertOp(nn::SiluOp op) {
+  convertUnary(op, [&](Value x) -> Value {
+    return b.mul(x, tosa::SigmoidOp::create(b, x.getType(), x));
+  });
+}
+
 void Converter::convertOp(nn::HardSwishOp op) {
   convertUnary(op, [&](Value x) {
     return b.mul(x, hardSigmoid(b, x, 1.0f / 6.0f, 0.5f));

@@ -229,11 +229,11 @@ LogicalResult Converter::convert(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<nn::ConvOp, nn::GemmOp, nn::MatMulOp, nn::AddOp, nn::SubOp,
             nn::MulOp, nn::DivOp, nn::ReluOp, nn::ClipOp, nn::LeakyReluOp,
-            nn::SigmoidOp, nn::HardSigmoidOp, nn::HardSwishOp, nn::BatchNormOp,
-            nn::SoftmaxOp, nn::LrnOp, nn::MaxPoolOp, nn::AveragePoolOp,
-            nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp, nn::TransposeOp,
-            nn::ConcatOp, nn::SliceOp, nn::PadOp, quant::QuantizeCastOp,
-            quant::DequantizeCastOp>([&](auto concrete) {
+            nn::SigmoidOp, nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp,
+            nn::BatchNormOp, nn::SoftmaxOp, nn::LrnOp, nn::MaxPoolOp,
+            nn::AveragePoolOp, nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp,
+            nn::TransposeOp, nn::ConcatOp, nn::SliceOp, nn::PadOp,
+            quant::QuantizeCastOp, quant::DequantizeCastOp>([&](auto concrete) {
         convertOp(concrete);
         return success();
       })

@@ -100,6 +100,7 @@ private:
   void convertOp(nn::SigmoidOp op);
   void convertOp(nn::HardSigmoidOp op);
   void convertOp(nn::HardSwishOp op);
+  void convertOp(nn::SiluOp op);
   void convertOp(nn::BatchNormOp op);
   void convertOp(nn::SoftmaxOp op);
   void convertOp(nn::LrnOp op);

@@ -44,6 +44,13 @@ func.func @hard_sigmoid(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
       return %0 : tensor<1x4xf32>
 }
 
+// CHECK-LABEL: func.func @silu
+// CHECK: nn.silu
+func.func @silu(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
+    %0 = nn.silu %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  return %0 : tensor<1x4xf32>
+}
+
 // CHECK-LABEL: func.func @hard_swish
 // CHECK: nn.hard_swish
 func.func @hard_swish(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
