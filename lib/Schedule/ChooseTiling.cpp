@@ -34,6 +34,11 @@ public:
             tiling.channels = channels;
             tiling.columns = columns;
             tiling.rows = rows;
+            // In every order the array does the same; what cannot be faster
+            // than the best needs no closer look.
+            int64_t exec = execTotal(tiling);
+            if (best && exec > best->estimate)
+              continue;
             for (LoopOrder order :
                  {LoopOrder::AllWeights, LoopOrder::WeightsOuter,
                   LoopOrder::SpaceOuter}) {
@@ -41,7 +46,7 @@ public:
               if (!isConv && order != LoopOrder::WeightsOuter)
                 continue;
               tiling.order = order;
-              consider(tiling);
+              consider(tiling, exec);
             }
           }
     return best;
@@ -206,7 +211,31 @@ private:
     return duration(command, machine).occupancy;
   }
 
-  void consider(Tiling tiling) {
+  /// EXEC's cycles for the whole layer. All tiles but the last row have `rows`
+  /// rows; time is affine in the pixels beyond the array's rows, so the mean
+  /// tile stands for all.
+  int64_t execTotal(const Tiling &tiling) const {
+    bool isConv = layer.kind == WindowLayer::Kind::Conv;
+    int64_t perGroup = isConv ? layer.groupOutputs() : layer.outChannels;
+    int64_t groups = isConv ? layer.groups : 1;
+    int64_t perGroupChunks = divideUp(perGroup, tiling.outputs);
+    int64_t parts = partsOf(tiling.channels);
+    int64_t partChannels =
+        isConv ? divideUp(layer.groupChannels(), parts) : tiling.channels;
+    int64_t rowTiles = divideUp(layer.outHeight, tiling.rows);
+    int64_t columnTiles = divideUp(layer.outWidth, tiling.columns);
+    int64_t meanRows = divideUp(layer.outHeight, rowTiles);
+    int64_t meanColumns = divideUp(layer.outWidth, columnTiles);
+    int64_t lastOutputs = perGroup - (perGroupChunks - 1) * tiling.outputs;
+    int64_t chunk =
+        execCycles(tiling, meanRows, meanColumns, lastOutputs, partChannels);
+    if (perGroupChunks > 1)
+      chunk += (perGroupChunks - 1) * execCycles(tiling, meanRows, meanColumns,
+                                                 tiling.outputs, partChannels);
+    return layer.batch * rowTiles * columnTiles * parts * groups * chunk;
+  }
+
+  void consider(Tiling tiling, int64_t exec) {
     if (!fit(tiling))
       return;
     bool isConv = layer.kind == WindowLayer::Kind::Conv;
@@ -214,23 +243,8 @@ private:
     int64_t groups = isConv ? layer.groups : 1;
     int64_t chunks = groups * divideUp(perGroup, tiling.outputs);
     int64_t parts = partsOf(tiling.channels);
-    int64_t partChannels =
-        isConv ? divideUp(layer.groupChannels(), parts) : tiling.channels;
-    int64_t rowTiles = divideUp(layer.outHeight, tiling.rows);
-    int64_t columnTiles = divideUp(layer.outWidth, tiling.columns);
-    int64_t tiles = layer.batch * rowTiles * columnTiles;
-
-    // All tiles but the last row have `rows` rows; time is affine in the
-    // pixels beyond the array's rows, so the mean tile stands for all.
-    int64_t meanRows = divideUp(layer.outHeight, rowTiles);
-    int64_t meanColumns = divideUp(layer.outWidth, columnTiles);
-    int64_t lastOutputs =
-        perGroup - (divideUp(perGroup, tiling.outputs) - 1) * tiling.outputs;
-    int64_t full =
-        execCycles(tiling, meanRows, meanColumns, tiling.outputs, partChannels);
-    int64_t last =
-        execCycles(tiling, meanRows, meanColumns, lastOutputs, partChannels);
-    int64_t exec = tiles * parts * (full * (chunks - groups) + last * groups);
+    int64_t tiles = layer.batch * divideUp(layer.outHeight, tiling.rows) *
+                    divideUp(layer.outWidth, tiling.columns);
 
     LoadCommand chunk;
     chunk.rowBytes = uint32_t(

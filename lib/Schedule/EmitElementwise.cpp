@@ -212,8 +212,9 @@ LogicalResult Emitter::emitLookup(accel::LookupOp op) {
   const NetworkTensor &in = network.tensor(op.getInput());
   const NetworkTensor &out = network.tensor(op.getResult());
   ArrayRef<int8_t> values = op.getTable();
-  uint32_t table =
-      addConstant(std::vector<uint8_t>(values.begin(), values.end()));
+  uint32_t table = addConstant(int64_t(values.size()), [&] {
+    return std::vector<uint8_t>(values.begin(), values.end());
+  });
   int64_t perByte = int64_t(!in.resident) + int64_t(!out.resident);
   int64_t bytes = in.bytes, slots = 3;
   int64_t room = scratchpad.size() - 256;

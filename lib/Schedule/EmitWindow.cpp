@@ -141,8 +141,9 @@ int64_t WindowEmitter::loadChunk(size_t index) {
   // Every slice of an average pool has the same table.
   size_t key = shape.kind == Kind::AveragePool ? 0 : index;
   if (packed[key] < 0)
-    packed[key] = emitter.addConstant(
-        packChunk(op, shape, chunk, emitter.machine.columns));
+    packed[key] = emitter.addConstant(at.dramBytes(), [&] {
+      return packChunk(op, shape, chunk, emitter.machine.columns);
+    });
   int64_t address =
       chunkBase + (nextChunk++ % tiling.chunkSlots) * tiling.chunkBytes;
   DmaCommand dma;
@@ -374,7 +375,7 @@ void WindowEmitter::runSpaceOuter() {
 
 LogicalResult WindowEmitter::run() {
   std::optional<Tiling> chosen =
-      chooseTiling(shape, placement, emitter.machine);
+      chooseTiling(shape, placement, emitter.machine, emitter.tilings);
   if (!chosen) {
     Tiling least;
     least.order = LoopOrder::WeightsOuter;

@@ -13,14 +13,22 @@ using namespace mlir;
 namespace accopt {
 
 Emitter::Emitter(const Network &network, const Machine &machine,
-                 uint32_t constantBase)
+                 uint32_t constantBase, bool packConstants,
+                 TilingCache &tilings)
     : network(network), machine(machine), stream(machine),
-      nextConstant(constantBase) {}
+      nextConstant(constantBase), packConstants(packConstants),
+      tilings(tilings) {}
 
-uint32_t Emitter::addConstant(std::vector<uint8_t> bytes) {
+uint32_t Emitter::addConstant(int64_t size,
+                              llvm::function_ref<std::vector<uint8_t>()> pack) {
   uint32_t address = uint32_t(nextConstant);
-  nextConstant = alignUp(nextConstant + int64_t(bytes.size()));
-  constants.push_back(Constant{address, std::move(bytes)});
+  nextConstant = alignUp(nextConstant + size);
+  if (packConstants) {
+    constants.push_back(Constant{address, pack()});
+    assert(int64_t(constants.back().bytes.size()) == size && "size is right");
+  } else {
+    missingBytes += uint64_t(size);
+  }
   return address;
 }
 

@@ -10,6 +10,7 @@
 
 #include "CommandStream.h"
 #include "Network.h"
+#include "TilingCache.h"
 #include "WindowLayer.h"
 
 #include "dialects/Accel/AccelOps.h"
@@ -25,18 +26,21 @@ struct ScratchpadRange {
 class Emitter {
 public:
   /// Constants are placed in DRAM from `constantBase` on.
-  Emitter(const Network &network, const Machine &machine,
-          uint32_t constantBase);
+  Emitter(const Network &network, const Machine &machine, uint32_t constantBase,
+          bool packConstants, TilingCache &tilings);
 
   /// Emits layer `index`. Fails with a diagnostic at the layer's op where it
   /// does not fit the machine.
   mlir::LogicalResult emit(int index, ScratchpadRange scratchpad);
 
-  /// Places bytes in DRAM before the program starts.
-  uint32_t addConstant(std::vector<uint8_t> bytes);
+  /// Places the `size` bytes that `pack` makes in DRAM before the program
+  /// starts.
+  uint32_t addConstant(int64_t size,
+                       llvm::function_ref<std::vector<uint8_t>()> pack);
 
   /// The end of the constants.
   int64_t dramEnd() const { return nextConstant; }
+  uint64_t missingConstantBytes() const { return missingBytes; }
   std::vector<Command> takeCommands() { return stream.take(); }
   std::vector<Constant> takeConstants() { return std::move(constants); }
   std::vector<HostFunction> takeHostFunctions() {
@@ -94,6 +98,9 @@ private:
   std::vector<Constant> constants;
   std::vector<HostFunction> hostFunctions;
   int64_t nextConstant;
+  bool packConstants;
+  uint64_t missingBytes = 0;
+  TilingCache &tilings;
   uint32_t layer = 0;
   ScratchpadRange scratchpad;
 };

@@ -45,8 +45,8 @@ ScratchpadRange freeScratchpad(const Network &network, int index,
 namespace {
 class Residency {
 public:
-  Residency(Network &network, const Machine &machine)
-      : network(network), machine(machine) {}
+  Residency(Network &network, const Machine &machine, TilingCache &tilings)
+      : network(network), machine(machine), tilings(tilings) {}
 
   void run() {
     for (NetworkTensor &tensor : network.tensors)
@@ -91,7 +91,8 @@ private:
       return 0;
     if (std::optional<WindowLayer> window = readWindowLayer(layer.op)) {
       Placement placement = placementOf(network, layer, *window, range.size());
-      std::optional<Tiling> tiling = chooseTiling(*window, placement, machine);
+      std::optional<Tiling> tiling =
+          chooseTiling(*window, placement, machine, tilings);
       return tiling ? tiling->estimate : -1;
     }
     // Others stream: their time is their traffic.
@@ -159,6 +160,7 @@ private:
 
   Network &network;
   const Machine &machine;
+  TilingCache &tilings;
 };
 } // namespace
 
@@ -255,8 +257,9 @@ Placement placementOf(const Network &network, const Layer &layer,
   return placement;
 }
 
-void planResidency(Network &network, const Machine &machine) {
-  Residency(network, machine).run();
+void planResidency(Network &network, const Machine &machine,
+                   TilingCache &tilings) {
+  Residency(network, machine, tilings).run();
 }
 
 int64_t planDram(Network &network) {

@@ -24,7 +24,8 @@ bool isInPlace(const Network &network, const Layer &layer);
 
 /// Marks tensors that stay in the scratchpad from the layer that writes them
 /// to the last that reads them, where that is estimated to save cycles.
-void planResidency(Network &network, const Machine &machine);
+void planResidency(Network &network, const Machine &machine,
+                   TilingCache &tilings);
 
 /// Gives every tensor that is not resident and not constant its DRAM address;
 /// returns the end of the region.

@@ -75,7 +75,10 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
 }
 } // namespace
 
-FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
+FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
+                            const ScheduleOptions &options) {
+  TilingCache own;
+  TilingCache &tilings = options.cache ? *options.cache : own;
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (!function || !function.getBody().hasOneBlock())
     return module.emitError("expected a function @main of one block");
@@ -84,15 +87,16 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
     return failure();
   planPacking(*network, machine);
   planConcats(*network, machine);
-  planResidency(*network, machine);
+  planResidency(*network, machine, tilings);
   int64_t activations = planDram(*network);
-  Emitter emitter(*network, machine, uint32_t(activations));
+  Emitter emitter(*network, machine, uint32_t(activations),
+                  options.packConstants, tilings);
   for (NetworkTensor &tensor : network->tensors) {
     if (!tensor.isConstant)
       continue;
     auto constant = tensor.value.getDefiningOp<accel::ConstantOp>();
-    std::vector<uint8_t> bytes = constantBytes(constant.getValue());
-    tensor.address = emitter.addConstant(std::move(bytes));
+    tensor.address = emitter.addConstant(
+        tensor.bytes, [&] { return constantBytes(constant.getValue()); });
   }
   Program program;
   program.machine = machine;
@@ -108,6 +112,7 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine) {
   program.dramBytes = uint32_t(emitter.dramEnd());
   program.commands = emitter.takeCommands();
   program.constants = emitter.takeConstants();
+  program.missingConstantBytes = emitter.missingConstantBytes();
   program.hostFunctions = emitter.takeHostFunctions();
 
   auto output =

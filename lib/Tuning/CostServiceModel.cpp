@@ -240,7 +240,9 @@ llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
     return std::move(error);
   if (failed(convertNNToAccel(*module)))
     return diagnostics.takeError();
-  FailureOr<Program> program = schedule(*module, machine);
+  ScheduleOptions options;
+  options.packConstants = false;
+  FailureOr<Program> program = schedule(*module, machine, options);
   if (failed(program))
     return diagnostics.takeError();
   llvm::Expected<CostAnalysis> cost = analyzeCost(*program);
@@ -248,8 +250,7 @@ llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
     return cost.takeError();
   CompiledCost result;
   result.report = buildCostReport(*program, cost->layers, "analysis");
-  for (const Constant &constant : program->constants)
-    result.weightBytes += constant.bytes.size();
+  result.weightBytes = program->missingConstantBytes;
   return result;
 }
 

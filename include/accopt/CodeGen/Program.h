@@ -83,6 +83,9 @@ struct Program {
   Machine machine;
   uint32_t dramBytes = 0;          ///< all addresses lie below
   std::vector<Constant> constants; ///< sorted, disjoint
+  /// Bytes of constants that were not packed (ScheduleOptions): such a program
+  /// has a cost but cannot run.
+  uint64_t missingConstantBytes = 0;
   std::vector<TensorInfo> tensors;
   std::vector<LayerInfo> layers;
   std::vector<HostFunction> hostFunctions;
