@@ -8,6 +8,7 @@
 #include "accopt/Driver/Compile.h"
 
 #include "Calibrate.h"
+#include "Explain.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
@@ -237,6 +238,11 @@ std::string hostBytecode(ModuleOp module) {
 }
 
 llvm::Error Compiler::emitProgram(const Machine &machine) {
+  if (reached != Stage::AccelCommands)
+    for (const std::string &node : options.explain)
+      if (llvm::Error error = explain(node, *module, machine, llvm::outs()))
+        return makeFileError(options.input,
+                             "--explain: " + llvm::toString(std::move(error)));
   FailureOr<Program> program = reached == Stage::AccelCommands
                                    ? programFromIR(*module)
                                    : compileLayers(*module, machine);
@@ -267,7 +273,7 @@ llvm::Error Compiler::report(const Program &program) {
   if (options.hasGates())
     return reportGates(buildCostReport(program, cost->layers, "analysis"));
   std::vector<std::string> paths = options.reports;
-  if (paths.empty() && !options.quiet)
+  if (paths.empty() && !options.quiet && options.explain.empty())
     paths.push_back("-");
   if (paths.empty())
     return llvm::Error::success();

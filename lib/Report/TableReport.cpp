@@ -9,6 +9,8 @@
 #include "Format.h"
 #include "Writers.h"
 
+#include "accopt/Report/Excess.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Format.h"
@@ -165,6 +167,16 @@ static void printHostOps(const CostReport &report, raw_ostream &os) {
          << "): " << op.reason << '\n';
 }
 
+/// Names the ops that keep a network from its bound, and says why.
+static void printWorstOps(const CostReport &report, raw_ostream &os) {
+  for (size_t i : worstOps(report, 5)) {
+    const OpCost &op = report.ops[i];
+    os << "above its bound by " << excessCycles(op) << ": "
+       << fitName(op.name, 40) << ":\n    " << describeExcess(op, report)
+       << '\n';
+  }
+}
+
 void accopt::printTable(const CostReport &report, raw_ostream &os) {
   os << fitName(report.modelName, 40) << " on "
      << fitName(report.targetName, 40) << " (" << report.source << ")\n";
@@ -183,6 +195,7 @@ void accopt::printTable(const CostReport &report, raw_ostream &os) {
   printSummary(report, os);
   printBitsNote(report, os);
   printHostOps(report, os);
+  printWorstOps(report, os);
 }
 
 /// Keeps a cell from ending its column.
@@ -218,5 +231,9 @@ void accopt::printMarkdown(const CostReport &report, raw_ostream &os) {
     if (op.placement == CostPlacement::Host)
       os << "\n- on the host: " << escapeMarkdown(op.name) << " (" << op.op
          << "): " << escapeMarkdown(op.reason);
+  for (size_t index : worstOps(report, 5))
+    os << "\n- above its bound by " << excessCycles(report.ops[index]) << ": "
+       << escapeMarkdown(report.ops[index].name) << ": "
+       << escapeMarkdown(describeExcess(report.ops[index], report));
   os << '\n';
 }

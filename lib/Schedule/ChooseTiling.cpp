@@ -11,6 +11,8 @@
 #include "accopt/Target/Timing.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 
 namespace accopt {
 namespace {
@@ -37,7 +39,7 @@ public:
             // In every order the array does the same; what cannot be faster
             // than the best needs no closer look.
             int64_t exec = execTotal(tiling);
-            if (best && exec > best->estimate)
+            if (best && exec > best->estimate && !all)
               continue;
             for (LoopOrder order :
                  {LoopOrder::AllWeights, LoopOrder::WeightsOuter,
@@ -290,6 +292,8 @@ private:
         inputTile + chunkCycles + machine.dramLatency + outTile;
     // Less traffic is less energy: it decides between equals.
     int64_t traffic = load + store;
+    if (all)
+      all->push_back({tiling, traffic});
     if (!best || std::pair(tiling.estimate, traffic) <
                      std::pair(best->estimate, bestTraffic)) {
       best = tiling;
@@ -361,8 +365,33 @@ private:
   const Machine &machine;
   std::optional<Tiling> best;
   int64_t bestTraffic = 0;
+
+public:
+  /// Where all that fit are kept, if set.
+  std::vector<ConsideredTiling> *all = nullptr;
 };
 } // namespace
+
+std::vector<ConsideredTiling> listTilings(const WindowLayer &layer,
+                                          const Placement &placement,
+                                          const Machine &machine) {
+  std::vector<ConsideredTiling> all;
+  Chooser chooser(layer, placement, machine);
+  chooser.all = &all;
+  chooser.run();
+  // Between equals, in the order of the search.
+  std::vector<size_t> order(all.size());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::sort(order, [&](size_t a, size_t b) {
+    return std::tuple(all[a].tiling.estimate, all[a].transfers, a) <
+           std::tuple(all[b].tiling.estimate, all[b].transfers, b);
+  });
+  std::vector<ConsideredTiling> sorted;
+  sorted.reserve(all.size());
+  for (size_t index : order)
+    sorted.push_back(all[index]);
+  return sorted;
+}
 
 std::optional<Tiling> chooseTiling(const WindowLayer &layer,
                                    const Placement &placement,

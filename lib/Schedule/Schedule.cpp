@@ -75,10 +75,9 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
 }
 } // namespace
 
-FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
-                            const ScheduleOptions &options) {
-  TilingCache own;
-  TilingCache &tilings = options.cache ? *options.cache : own;
+/// The function's layers and tensors with their places.
+static FailureOr<Network> planNetwork(ModuleOp module, const Machine &machine,
+                                      TilingCache &tilings) {
   auto function = module.lookupSymbol<func::FuncOp>("main");
   if (!function || !function.getBody().hasOneBlock())
     return module.emitError("expected a function @main of one block");
@@ -88,6 +87,78 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
   planPacking(*network, machine);
   planConcats(*network, machine);
   planResidency(*network, machine, tilings);
+  return network;
+}
+
+static StringRef nameOf(LoopOrder order) {
+  switch (order) {
+  case LoopOrder::AllWeights:
+    return "all-weights";
+  case LoopOrder::WeightsOuter:
+    return "weights-outer";
+  case LoopOrder::SpaceOuter:
+    return "space-outer";
+  }
+  return "";
+}
+
+static TilingChoice describe(const ConsideredTiling &considered) {
+  const Tiling &tiling = considered.tiling;
+  TilingChoice choice;
+  choice.order = nameOf(tiling.order).str();
+  choice.rows = tiling.rows;
+  choice.columns = tiling.columns;
+  choice.outputs = tiling.outputs;
+  choice.channels = tiling.channels;
+  choice.slots = tiling.slots;
+  choice.chunkSlots = tiling.chunkSlots;
+  choice.scratchpadBytes =
+      tiling.slots * tiling.tileBytes + tiling.chunkSlots * tiling.chunkBytes;
+  choice.estimate = tiling.estimate;
+  choice.transferCycles = considered.transfers;
+  return choice;
+}
+
+static bool isSameButOrder(TilingChoice a, const TilingChoice &b) {
+  a.order = b.order;
+  return a == b;
+}
+
+FailureOr<std::vector<std::vector<TilingChoice>>>
+listTilings(ModuleOp module, const Machine &machine, size_t most) {
+  TilingCache tilings;
+  FailureOr<Network> network = planNetwork(module, machine, tilings);
+  if (failed(network))
+    return failure();
+  std::vector<std::vector<TilingChoice>> layers;
+  for (auto [index, layer] : llvm::enumerate(network->layers)) {
+    auto &choices = layers.emplace_back();
+    std::optional<WindowLayer> window = readWindowLayer(layer.op);
+    if (!window)
+      continue;
+    ScratchpadRange range = freeScratchpad(*network, int(index), machine);
+    auto considered = listTilings(
+        *window, placementOf(*network, layer, *window, range.size()), machine);
+    for (const ConsideredTiling &one : considered) {
+      if (choices.size() == most)
+        break;
+      // With one chunk of weights all orders are the same.
+      TilingChoice choice = describe(one);
+      if (choices.empty() || !isSameButOrder(choices.back(), choice))
+        choices.push_back(std::move(choice));
+    }
+  }
+  return layers;
+}
+
+FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
+                            const ScheduleOptions &options) {
+  TilingCache own;
+  TilingCache &tilings = options.cache ? *options.cache : own;
+  FailureOr<Network> network = planNetwork(module, machine, tilings);
+  if (failed(network))
+    return failure();
+  auto function = module.lookupSymbol<func::FuncOp>("main");
   int64_t activations = planDram(*network);
   Emitter emitter(*network, machine, uint32_t(activations),
                   options.packConstants, tilings);

@@ -123,6 +123,15 @@ std::optional<Tiling> chooseTiling(const WindowLayer &layer,
                                    const Placement &placement,
                                    const Machine &machine);
 
+/// Every tiling that fits, with its estimate and `transfers`, best first.
+struct ConsideredTiling {
+  Tiling tiling;
+  int64_t transfers = 0; ///< cycles of LOAD and STORE together
+};
+std::vector<ConsideredTiling> listTilings(const WindowLayer &layer,
+                                          const Placement &placement,
+                                          const Machine &machine);
+
 /// Sizes of the slot of one tile; each part begins at a multiple of 16.
 struct TileLayout {
   int64_t input = 0, residual = 0, output = 0, bytes = 0; ///< offsets, end

@@ -132,6 +132,12 @@ static int compileMain(int argc, char **argv) {
                "JUnit. May be repeated"),
       cl::value_desc("file"), cl::cat(category));
   GateFlags gates(category);
+  cl::list<std::string> explain(
+      "explain",
+      cl::desc("Say of an ONNX node what its op costs and why, which tilings "
+               "were considered, and what a better machine would bring. May be "
+               "repeated"),
+      cl::value_desc("node"), cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Print errors only"),
                       cl::cat(category));
   cl::opt<bool> targets("list-targets", cl::desc("Names of built-in machines"),
@@ -183,6 +189,7 @@ static int compileMain(int argc, char **argv) {
   }
   options.reports = reports;
   options.quiet = quiet;
+  options.explain = explain;
   return compile(options);
 }
 

@@ -43,6 +43,8 @@ struct CompileOptions {
   /// "-" is the table on standard output, which is also what none means.
   std::vector<std::string> reports;
   bool quiet = false;
+  /// ONNX nodes to explain on standard output, in place of the table.
+  std::vector<std::string> explain;
 
   std::string baseline;   ///< a cost report (JSON) to compare with
   GateOptions gates;      ///< limits on cycles and energy

@@ -12,6 +12,8 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace accopt {
 
@@ -37,6 +39,24 @@ struct ScheduleOptions {
 /// (`hostModule` is empty). Emits an error at the op that does not fit.
 llvm::FailureOr<Program> schedule(mlir::ModuleOp module, const Machine &machine,
                                   const ScheduleOptions &options = {});
+
+/// A way to tile a layer that the scheduler considered.
+struct TilingChoice {
+  std::string order; ///< of the loops: "all-weights", "weights-outer", ...
+  int64_t rows = 0, columns = 0;     ///< of the output, in a tile
+  int64_t outputs = 0, channels = 0; ///< of a chunk of weights
+  int64_t slots = 0, chunkSlots = 0; ///< in flight
+  int64_t scratchpadBytes = 0;       ///< of all slots
+  int64_t estimate = 0;              ///< cycles, if the layer stood alone
+  int64_t transferCycles = 0;        ///< LOAD's and STORE's together
+  bool operator==(const TilingChoice &) const = default;
+};
+
+/// For each layer of `@main` in program order what schedule() considered for
+/// it, the chosen one first and the others by their estimates, at most `most`.
+/// Empty for layers that slide no window.
+llvm::FailureOr<std::vector<std::vector<TilingChoice>>>
+listTilings(mlir::ModuleOp module, const Machine &machine, size_t most);
 
 } // namespace accopt
 
