@@ -28,6 +28,7 @@
 #include "accopt/Target/MachineIO.h"
 #include "accopt/Transforms/Pipelines.h"
 #include "accopt/Transforms/QuantizationPlan.h"
+#include "accopt/Transforms/ReleaseConstants.h"
 #include "dialects/Accel/AccelOps.h"
 #include "dialects/NN/NNOps.h"
 
@@ -62,6 +63,8 @@ public:
   }
 
   llvm::Error run();
+  /// Nobody else has modules in the context.
+  void ownContext() { ownsContext = true; }
   /// Whether a limit on cycles or energy is exceeded, after a run.
   bool isOverLimit() const { return overLimit; }
   /// Up to the stage that the options name, at most to layers.
@@ -82,6 +85,11 @@ private:
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
+  /// Frees what earlier stages left, unless others use the context.
+  void release() {
+    if (ownsContext)
+      releaseUnusedConstants(context, module ? *module : ModuleOp());
+  }
   /// A stage failed after it printed its diagnostics.
   static llvm::Error reported() {
     return llvm::createStringError(std::errc::invalid_argument, "");
@@ -94,6 +102,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::optional<CostReport> baseline;
   bool overLimit = false;
+  bool ownsContext = false;
 };
 
 /// The stage that a module read from MLIR is at.
@@ -142,8 +151,10 @@ llvm::Error Compiler::toLayers() {
       return error;
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
-  return failed(convertNNToAccel(*module)) ? reported()
-                                           : llvm::Error::success();
+  if (failed(convertNNToAccel(*module)))
+    return reported();
+  release();
+  return llvm::Error::success();
 }
 
 llvm::Error Compiler::run() {
@@ -186,8 +197,10 @@ llvm::Error Compiler::toQuantized() {
   llvm::Expected<RangeTable> ranges = toFused();
   if (!ranges)
     return ranges.takeError();
+  release();
   if (failed(quantize(*module, *ranges)))
     return reported();
+  release();
   return llvm::Error::success();
 }
 
@@ -254,6 +267,9 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
     module = programToIR(*program, context);
     return emitModule();
   }
+  // The program has its own weights.
+  module = nullptr;
+  release();
   llvm::Expected<llvm::SmallVector<char, 0>> binary = writeBinary(*program);
   if (!binary)
     return binary.takeError();
@@ -308,6 +324,7 @@ static void printRemaining(llvm::Error error) {
 int compile(const CompileOptions &options) {
   MLIRContext context(MLIRContext::Threading::DISABLED);
   Compiler compiler(options, context);
+  compiler.ownContext();
   llvm::Error error = compiler.run();
   if (!error)
     return compiler.isOverLimit() ? 3 : 0;
