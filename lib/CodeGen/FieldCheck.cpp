@@ -33,6 +33,12 @@ public:
       return reason;
     if (!c.columns)
       return "expected a column or more, got none";
+    bool hasBoth = machine.dataflow == Dataflow::WeightOrOutput;
+    if (c.dataflow != Dataflow::WeightStationary &&
+        !(hasBoth && c.dataflow == Dataflow::OutputStationary))
+      return formatv("expected a dataflow that the machine has, got {0}",
+                     unsigned(c.dataflow))
+          .str();
     if (!c.runs || c.channels % c.runs)
       return formatv("expected runs of equal length, got {0} runs of {1} "
                      "channels",

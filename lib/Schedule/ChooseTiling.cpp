@@ -26,7 +26,6 @@ public:
       : layer(layer), placement(placement), machine(machine) {}
 
   std::optional<Tiling> run() {
-    bool isConv = layer.kind == WindowLayer::Kind::Conv;
     for (int64_t outputs : outputSizes())
       for (int64_t channels : channelSizes(outputs))
         for (int64_t columns : columnSizes())
@@ -36,25 +35,41 @@ public:
             tiling.channels = channels;
             tiling.columns = columns;
             tiling.rows = rows;
-            // In every order the array does the same; what cannot be faster
-            // than the best needs no closer look.
-            int64_t exec = execTotal(tiling);
-            if (best && exec > best->estimate && !all)
-              continue;
-            for (LoopOrder order :
-                 {LoopOrder::AllWeights, LoopOrder::WeightsOuter,
-                  LoopOrder::SpaceOuter}) {
-              // The vector unit's chunks are slices of channels: one order.
-              if (!isConv && order != LoopOrder::WeightsOuter)
-                continue;
-              tiling.order = order;
-              consider(tiling, exec);
+            for (Dataflow dataflow : dataflows()) {
+              tiling.dataflow = dataflow;
+              tryOrders(tiling);
             }
           }
     return best;
   }
 
 private:
+  /// Of the array's commands; one that is not used where there is no choice.
+  llvm::ArrayRef<Dataflow> dataflows() const {
+    static constexpr Dataflow both[] = {Dataflow::WeightStationary,
+                                        Dataflow::OutputStationary};
+    bool isChoice = layer.kind == WindowLayer::Kind::Conv &&
+                    machine.dataflow == Dataflow::WeightOrOutput;
+    return llvm::ArrayRef(both).take_front(isChoice ? 2 : 1);
+  }
+
+  void tryOrders(Tiling tiling) {
+    // In every order the array does the same; what cannot be faster than the
+    // best needs no closer look.
+    int64_t exec = execTotal(tiling);
+    if (best && exec > best->estimate && !all)
+      return;
+    for (LoopOrder order : {LoopOrder::AllWeights, LoopOrder::WeightsOuter,
+                            LoopOrder::SpaceOuter}) {
+      // The vector unit's chunks are slices of channels: one order.
+      if (layer.kind != WindowLayer::Kind::Conv &&
+          order != LoopOrder::WeightsOuter)
+        continue;
+      tiling.order = order;
+      consider(tiling, exec);
+    }
+  }
+
   /// Halves of `size` down to `least`, in multiples of `multiple`.
   static llvm::SmallVector<int64_t> halves(int64_t size, int64_t multiple,
                                            int64_t least) {
@@ -190,6 +205,7 @@ private:
         }
       matmul.columns = outputs;
       matmul.precision = layer.precision(machine);
+      matmul.dataflow = tiling.dataflow;
       command.operation = matmul;
       break;
     }

@@ -315,6 +315,7 @@ void WindowEmitter::compute(const Tile &tile, const WeightChunk &chunk,
     MatmulCommand matmul;
     matmul.window = window(tile, chunk.run.stored);
     matmul.channels = uint16_t(chunk.channels());
+    matmul.dataflow = tiling.dataflow;
     matmul.runs = uint16_t(chunk.run.runs);
     matmul.runPitch = uint32_t(chunk.run.pitch);
     matmul.columns = uint16_t(chunk.outputs);

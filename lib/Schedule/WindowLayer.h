@@ -100,11 +100,12 @@ enum class LoopOrder {
 
 struct Tiling {
   LoopOrder order = LoopOrder::AllWeights;
-  int64_t rows = 1, columns = 1; ///< of the output
-  int64_t outputs = 1;           ///< output channels per chunk
-  int64_t channels = 1;          ///< input channels per chunk (of a group)
-  int64_t slots = 1;             ///< tiles in flight
-  int64_t chunkSlots = 1;        ///< chunks in flight
+  Dataflow dataflow = Dataflow::WeightStationary; ///< of the commands
+  int64_t rows = 1, columns = 1;                  ///< of the output
+  int64_t outputs = 1;                            ///< output channels per chunk
+  int64_t channels = 1;   ///< input channels per chunk (of a group)
+  int64_t slots = 1;      ///< tiles in flight
+  int64_t chunkSlots = 1; ///< chunks in flight
   int64_t tileBytes = 0, chunkBytes = 0;
   int64_t estimate = 0; ///< cycles, if the layer stood alone
 };

@@ -119,6 +119,8 @@ template <CommandOf<MatmulCommand> C, typename V> void visitFields(C &c, V &v) {
           "subtracted from each input");
   visitEpilogue(c.epilogue, v);
   v.field(120, "precision", c.precision, "bits that the array multiplies");
+  v.field(121, "dataflow", c.dataflow,
+          "0 weight-, 1 output-stationary, where the machine has both");
   v.field(122, "runs", c.runs, "runs of channels of a tap");
   v.field(124, "run_pitch", c.runPitch, "bytes between runs");
 }
@@ -134,7 +136,8 @@ void visitFields(C &c, V &v) {
 }
 
 template <CommandOf<PoolCommand> C, typename V> void visitFields(C &c, V &v) {
-  v.flag(4, "count_padding", c.countPadding, "one scale for all counts of taps");
+  v.flag(4, "count_padding", c.countPadding,
+         "one scale for all counts of taps");
   visitWindow(c.window, v);
   v.field(60, "channels", c.channels, "channels, in and out");
   v.field(72, "input_zero_point", c.inputZeroPoint,

@@ -22,7 +22,7 @@ struct FieldDoc {
 
 inline constexpr const char *kDataflowNames[] = {
     "weight-stationary", "output-stationary", "input-stationary",
-    "row-stationary"};
+    "row-stationary", "weight-or-output-stationary"};
 inline constexpr const char *kPortNames[] = {"split", "shared"};
 
 /// Calls `visit(name, field, names of the enumerators, help)` for each field

@@ -31,7 +31,9 @@ public:
         rate(arrayRate(machine, command.precision)) {}
 
   ArrayWork run() const {
-    switch (machine.dataflow) {
+    bool isCommands = machine.dataflow == Dataflow::WeightOrOutput;
+    switch (isCommands ? command.dataflow : machine.dataflow) {
+    case Dataflow::WeightOrOutput:
     case Dataflow::WeightStationary:
       return weightStationary();
     case Dataflow::OutputStationary:

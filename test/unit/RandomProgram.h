@@ -33,7 +33,7 @@ public:
     m.columns = 1u << number(1, 5);
     m.arrayRate4Bit = number(1, 16);
     m.arrayRate2Bit = number(1, 16);
-    m.dataflow = Dataflow(number(0, 3));
+    m.dataflow = Dataflow(number(0, 4));
     m.stationaryRegisters = number(1, 2);
     m.patchSegments = number(1, 5);
     m.lanes = 1u << number(0, 8);
@@ -148,6 +148,8 @@ public:
     c.accumulator = 4 * number(0, 64);
     c.epilogue = epilogue(c.window, c.columns);
     c.precision = coin() ? 8 : coin() ? 4 : 2;
+    if (program.machine.dataflow == Dataflow::WeightOrOutput)
+      c.dataflow = Dataflow(number(0, 1));
     if (coin()) {
       c.runs = uint16_t(number(1, 4));
       c.channels = uint16_t(c.runs * number(1, 6));

@@ -239,6 +239,18 @@ TEST(Timing, OutputStationary) {
             4u + 4 * (16 + 8 + 16) + 30);
 }
 
+TEST(Timing, CommandsChooseWhereTheMachineHasBoth) {
+  const char *both = "systolic16x16{dataflow=weight-or-output-stationary}";
+  MatmulCommand c = convolution();
+  EXPECT_EQ(timeOn(both, c).occupancy, timeOn("systolic16x16", c).occupancy);
+  c.dataflow = Dataflow::OutputStationary;
+  const char *one = "systolic16x16{dataflow=output-stationary}";
+  EXPECT_EQ(timeOn(both, c).occupancy, timeOn(one, c).occupancy);
+  EXPECT_EQ(countsOn(both, c).scratchpadReadBytes,
+            countsOn(one, c).scratchpadReadBytes);
+  EXPECT_NE(timeOn(both, c).occupancy, timeOn("systolic16x16", c).occupancy);
+}
+
 TEST(Timing, InputStationary) {
   const char *spec =
       "systolic16x16{dataflow=input-stationary,patch_segments=1}";
@@ -642,8 +654,8 @@ TEST(Machine, ErrorsNameFileLineFieldAndReason) {
             "m.yaml:2: field 'rows': given twice");
   EXPECT_EQ(errorOf("dataflow: systolic\n"),
             "m.yaml:1: field 'dataflow': expected one of weight-stationary, "
-            "output-stationary, input-stationary, row-stationary, got "
-            "'systolic'");
+            "output-stationary, input-stationary, row-stationary, "
+            "weight-or-output-stationary, got 'systolic'");
   EXPECT_EQ(errorOf("rows: 8\ndram_burst_bytes: 24\n"),
             "m.yaml:2: field 'dram_burst_bytes': expected a divisor or a "
             "multiple of dram_bytes_per_cycle (16), got 24");

@@ -9,6 +9,8 @@
 #ifndef ACCOPT_TARGET_COMMAND_H
 #define ACCOPT_TARGET_COMMAND_H
 
+#include "accopt/Target/Machine.h"
+
 #include <array>
 #include <cstdint>
 #include <variant>
@@ -124,6 +126,9 @@ struct MatmulCommand {
   bool accumulate = false, finish = true;
   Epilogue epilogue;
   uint8_t precision = 8; ///< 8, 4 or 2
+  /// On a machine that has more than one: weight- or output-stationary. On
+  /// others not used.
+  Dataflow dataflow = Dataflow::WeightStationary;
   uint16_t runs = 1;     ///< of channels
   uint32_t runPitch = 0; ///< bytes between runs
   bool operator==(const MatmulCommand &) const = default;

@@ -39,7 +39,8 @@ enum class Dataflow : uint8_t {
   WeightStationary,
   OutputStationary,
   InputStationary,
-  RowStationary
+  RowStationary,
+  WeightOrOutput ///< of a machine: each command says which of the two
 };
 /// EXEC's ports to the scratchpad: one each for reading and writing, or one.
 enum class ScratchpadPorts : uint8_t { Split, Shared };
