@@ -59,7 +59,7 @@ private:
   /// data movement and the host work on DRAM.
   bool eligible(const NetworkTensor &tensor) const {
     if (tensor.isInput || tensor.isOutput || tensor.isConstant ||
-        tensor.usedByHost || tensor.bytes > machine.scratchpadBytes / 2 ||
+        tensor.usedByHost || tensor.bytes > machine.scratchpadBytes ||
         tensor.lastLayer <= tensor.firstLayer)
       return false;
     for (int index : llvm::seq_inclusive(tensor.firstLayer, tensor.lastLayer)) {
