@@ -40,6 +40,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -78,6 +79,7 @@ private:
     return StringRef(options.input).ends_with(".mlir") ||
            StringRef(options.input).ends_with(".mlirbc");
   }
+  llvm::Error checkOutputs() const;
   llvm::Error emitModule();
   llvm::Error emitOnnx();
   llvm::Expected<RangeTable> toFused();
@@ -157,7 +159,39 @@ llvm::Error Compiler::toLayers() {
   return llvm::Error::success();
 }
 
+/// No output takes the place of an input or of another output. A report may
+/// take its baseline's: that has been read by then.
+llvm::Error Compiler::checkOutputs() const {
+  std::vector<std::string> outputs = {options.output, options.junit,
+                                      options.comparison,
+                                      options.saveCalibration};
+  llvm::append_range(outputs, options.reports);
+  llvm::erase_if(outputs,
+                 [](StringRef path) { return path.empty() || path == "-"; });
+  auto isSame = [](StringRef a, StringRef b) {
+    return a == b || llvm::sys::fs::equivalent(a, b);
+  };
+  for (auto [index, path] : llvm::enumerate(outputs)) {
+    for (StringRef input :
+         {StringRef(options.input), StringRef(options.calibrationData),
+          StringRef(options.calibration)})
+      if (!input.empty() && isSame(path, input))
+        return makeFileError(path, "expected an output, got an input's name");
+    for (StringRef other : ArrayRef(outputs).take_front(index))
+      if (isSame(path, other))
+        return makeFileError(path, "expected one output of this name, got two");
+  }
+  for (StringRef path : {StringRef(options.output), StringRef(options.junit),
+                         StringRef(options.comparison)})
+    if (!path.empty() && !options.baseline.empty() &&
+        isSame(path, options.baseline))
+      return makeFileError(path, "expected an output, got the baseline's name");
+  return llvm::Error::success();
+}
+
 llvm::Error Compiler::run() {
+  if (llvm::Error error = checkOutputs())
+    return error;
   llvm::Expected<Machine> machine = loadMachine(options.target);
   if (!machine)
     return machine.takeError();

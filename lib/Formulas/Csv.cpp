@@ -40,7 +40,12 @@ std::string accopt::formulas::normalizeTitle(StringRef text) {
 
 Error accopt::formulas::makeLineError(StringRef file, unsigned line,
                                       const Twine &message) {
-  return makeFileError((file + ":" + Twine(line)).str(), message);
+  // A cell may be as long as the file.
+  std::string text = message.str();
+  constexpr size_t kLongest = 400;
+  if (text.size() > kLongest)
+    text = text.substr(0, kLongest) + "...";
+  return makeFileError((file + ":" + Twine(line)).str(), text);
 }
 
 Error accopt::formulas::atLine(StringRef file, unsigned line, Error error) {

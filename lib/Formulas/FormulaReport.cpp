@@ -10,6 +10,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 #include <algorithm>
@@ -17,6 +18,18 @@
 using namespace llvm;
 using namespace accopt;
 using namespace accopt::formulas;
+
+Error FormulaReport::checkTotals() const {
+  for (auto [at, column] : enumerate(columns)) {
+    int64_t sum = 0;
+    for (const Row &row : rows)
+      if (const int64_t *value = std::get_if<int64_t>(&row.cells[at]);
+          column.summed && value && AddOverflow(sum, *value, sum))
+        return createStringError("expected totals of 63 bits, got more in '" +
+                                 column.key + "' at layer '" + row.name + "'");
+  }
+  return Error::success();
+}
 
 Cell FormulaReport::total(size_t column) const {
   int64_t count = 0;

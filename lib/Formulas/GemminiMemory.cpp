@@ -28,8 +28,8 @@ static void addRequests(int64_t offset, int64_t bytes,
         best = read;
         bestSize = size;
       }
-    row.cycles +=
-        std::max(double(bestSize / machine.beatBytes), machine.requestCycles);
+    int64_t beats = bestSize / machine.beatBytes;
+    row.cycles += std::max(double(beats), machine.requestCycles);
     offset += best;
     bytes -= best;
   }
@@ -43,7 +43,8 @@ RowTraffic gemmini::rowTraffic(int64_t rowBytes, int64_t offset, int64_t bytes,
   RowTraffic sum;
   for (int64_t i = 0; i < period; ++i) {
     int64_t start = offset + i * rowBytes, last = start / line - 1;
-    sum.lines += double(divideUp(start + bytes, line) - start / line);
+    int64_t lines = divideUp(start + bytes, line) - start / line;
+    sum.lines += double(lines);
     for (int64_t at = start; at < start + bytes; at += line) {
       int64_t length = std::min(line, start + bytes - at);
       addRequests(at, length, machine, sum);
@@ -117,8 +118,9 @@ Reuse::Reuse(const Nest &nest, const GemminiMachine &machine, bool isWarm)
   double rows = double(nest.tile[S] * nest.tile[R] * nest.tile[C]);
   double share = std::min(1.0, double(tileK) / double(line));
   double sets = std::min(1.0, touched / spacing);
+  int64_t lines = machine.l2Bytes / line;
   double hits = hitRate(rows * touched * (1 - share), rows * touched * share,
-                        double(machine.l2Bytes / line) * sets);
+                        double(lines) * sets);
   selfConflict = (1 - hits) * machine.llcLineCycles;
 }
 

@@ -127,8 +127,10 @@ std::vector<MemoryUse> accopt::memoryUse(const Program &program) {
 }
 
 uint64_t accopt::constantBytes(const Program &program) {
-  uint64_t bytes = 0;
+  // Each begins at a multiple of 16. A binary joins neighbours, so that what is
+  // between them counts in either case.
+  uint64_t bytes = program.missingConstantBytes;
   for (const Constant &constant : program.constants)
-    bytes += constant.bytes.size();
+    bytes += llvm::alignTo(constant.bytes.size(), 16);
   return bytes;
 }

@@ -95,6 +95,13 @@ private:
          size > 0 && window * 2 * size > placement.scratchpadBytes / 2;
          size /= 2)
       sizes.push_back(size);
+    // A slice of a packed tensor begins and ends at bytes; all channels do
+    // (planPacking).
+    llvm::erase_if(sizes, [&](int64_t size) {
+      return size != layer.outChannels && (size * placement.inputBits % 8 ||
+                                           size * placement.outputBits % 8 ||
+                                           size * placement.residualBits % 8);
+    });
     return sizes;
   }
   /// Weights are cut along the input channels only where one array's width of

@@ -173,9 +173,13 @@ bool cutsAtBytes(const WindowLayer &layer, int64_t bits, bool isInput,
   int64_t channels = isInput ? layer.channels : layer.outChannels;
   if (!whole(channels))
     return false;
-  // The vector unit's slices are 16 channels or multiples of that.
-  if (layer.kind != WindowLayer::Kind::Conv)
-    return true;
+  // The vector unit's slices are 16 channels or multiples of that, unless its
+  // window leaves no room for so many: then they may begin anywhere.
+  if (layer.kind != WindowLayer::Kind::Conv) {
+    int64_t window = layer.inputRows(1) * layer.inputColumns(1);
+    return window * 2 * std::min<int64_t>(channels, 16) <=
+           int64_t(machine.scratchpadBytes) / 4;
+  }
   return isInput || (whole(layer.groupOutputs()) && whole(machine.columns));
 }
 

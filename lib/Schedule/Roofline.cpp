@@ -7,7 +7,6 @@
 
 #include "Roofline.h"
 
-#include "MemoryPlan.h"
 #include "WindowLayer.h"
 
 #include "accopt/Target/Timing.h"
@@ -69,24 +68,56 @@ int64_t parameterBytes(const Layer &layer) {
   return divideUp(type.getNumElements() * w->weightBits, 8) +
          12 * w->outChannels;
 }
+/// Positions of [0, size) that a tap of some output reads.
+int64_t touched(int64_t size, int64_t outputs, int64_t kernel, int64_t stride,
+                int64_t dilation, int64_t pad) {
+  std::vector<bool> isRead(size);
+  for (int64_t output = 0; output < outputs; ++output)
+    for (int64_t tap = 0; tap < kernel; ++tap)
+      if (int64_t at = output * stride + tap * dilation - pad;
+          at >= 0 && at < size)
+        isRead[at] = true;
+  return llvm::count(isRead, true);
+}
+
+/// Bytes of operand `index` that a layer needs.
+int64_t neededBytes(const Network &network, const Layer &layer, size_t index) {
+  int64_t bytes = network.tensors[layer.inputs[index]].bytes;
+  if (isa<accel::SliceOp>(layer.op))
+    return network.tensors[layer.outputs.front()].bytes;
+  std::optional<WindowLayer> w = readWindowLayer(layer.op);
+  if (!w || index != 0)
+    return bytes;
+  int64_t rows = touched(w->height, w->outHeight, w->kernelY, w->strideY,
+                         w->dilationY, w->padTop);
+  int64_t columns = touched(w->width, w->outWidth, w->kernelX, w->strideX,
+                            w->dilationX, w->padLeft);
+  return bytes / (w->height * w->width) * rows * columns;
+}
 } // namespace
 
 int64_t rooflineCycles(const Network &network, const Layer &layer,
                        const Machine &machine) {
-  if (isInPlace(network, layer))
-    return 0;
   int64_t scratchpad = machine.scratchpadBytes;
-  auto traffic = [&](const NetworkTensor &tensor) {
+  auto traffic = [&](const NetworkTensor &tensor, int64_t bytes) {
     if (tensor.isInput || tensor.isOutput || tensor.isConstant)
-      return tensor.bytes;
-    return std::max<int64_t>(0, tensor.bytes - scratchpad) * tensor.dramBits /
-           8;
+      return bytes;
+    return std::max<int64_t>(0, bytes - scratchpad) * tensor.dramBits / 8;
   };
-  int64_t reads = parameterBytes(layer), writes = 0;
-  for (int tensor : layer.inputs)
-    reads += traffic(network.tensors[tensor]);
-  for (int tensor : layer.outputs)
-    writes += traffic(network.tensors[tensor]);
+  int64_t reads = parameterBytes(layer), writes = 0, inPlace = 0;
+  for (auto [index, input] : llvm::enumerate(layer.inputs)) {
+    const NetworkTensor &tensor = network.tensors[input];
+    // A concatenation finds its slices where they belong.
+    if (isa<accel::ConcatOp>(layer.op) &&
+        tensor.container == layer.outputs.front())
+      inPlace += tensor.bytes;
+    else
+      reads += traffic(tensor, neededBytes(network, layer, index));
+  }
+  for (int output : layer.outputs) {
+    const NetworkTensor &tensor = network.tensors[output];
+    writes += traffic(tensor, tensor.bytes - inPlace);
+  }
   int64_t memory = divideUp(std::max(reads, writes), machine.dramBytesPerCycle);
   return std::max(computeCycles(layer, machine), memory);
 }

@@ -58,6 +58,8 @@ public:
     }
     if (stream.failed())
       return wrongForm(0, "", "malformed YAML");
+    if (++document != stream.end() || stream.failed())
+      return wrongForm(0, "", "expected one document, got more");
     return entries;
   }
 

@@ -56,7 +56,8 @@ void visitParameters(M &m, Visitor &&visit) {
   visit("scratchpad_bytes", m.scratchpadBytes, 1024, 1 << 30,
         Doc{"bytes", "size of the scratchpad"});
   visit("scratchpad_banks", m.scratchpadBanks, 1, 4096,
-        Doc{"", "equal banks of the scratchpad; price and area are a bank's"});
+        Doc{"", "equal banks of the scratchpad; some energy profiles price a "
+                "bank, and an FPGA gives each its block RAMs"});
   visit("scratchpad_port_bytes", m.scratchpadPortBytes, 0, 1 << 20,
         Doc{"bytes/cycle",
             "width of EXEC's ports to the scratchpad; 0 is as wide as EXEC "

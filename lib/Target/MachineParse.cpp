@@ -36,6 +36,12 @@ struct Fault {
   std::string field, reason;
 };
 
+/// LLVM's reader also takes hexadecimal numbers and exponents without digits.
+bool isDecimal(StringRef text) {
+  return text.find_first_not_of("0123456789.eE+-") == StringRef::npos &&
+         !text.empty() && llvm::isDigit(text.back());
+}
+
 /// Stores `text` in the field called `key`, if the list has it.
 struct Setter {
   StringRef key, text;
@@ -73,8 +79,8 @@ struct Setter {
       return;
     found = true;
     double value;
-    if (text.getAsDouble(value, /*AllowInexact=*/true) || !(value >= low) ||
-        !(value <= high))
+    if (!isDecimal(text) || text.getAsDouble(value, /*AllowInexact=*/true) ||
+        !(value >= low) || !(value <= high))
       reason = llvm::formatv("expected a number in [{0}, {1}], got '{2}'", low,
                              high, text);
     else
@@ -275,6 +281,11 @@ llvm::Expected<Machine> find(StringRef name, StringRef folder, unsigned depth) {
     path = folder;
     llvm::sys::path::append(path, name);
   }
+  // A device or a pipe may have no end.
+  bool isDirectory = false;
+  if (!llvm::sys::fs::is_directory(path, isDirectory) && !isDirectory &&
+      !llvm::sys::fs::is_regular_file(path))
+    return machineError(name, 0, "", "expected a regular file");
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
     return machineError(name, 0, "",
@@ -299,6 +310,9 @@ llvm::Expected<Machine> parse(llvm::MemoryBufferRef buffer, unsigned depth) {
       continue;
     llvm::Expected<Machine> parent =
         find(entry.value, llvm::sys::path::parent_path(file), depth + 1);
+    // The outermost description and the one at fault are enough to find it.
+    if (!parent && depth)
+      return parent.takeError();
     if (!parent)
       return machineError(file, entry.line, "inherit",
                           llvm::toString(parent.takeError()));
@@ -325,8 +339,10 @@ llvm::Expected<Machine> accopt::loadMachine(StringRef spec) {
   size_t brace = spec.find('{');
   if (brace == StringRef::npos)
     return find(spec, "", 0);
-  if (!spec.ends_with("}"))
-    return machineError(spec, 0, "", "expected '}' at the end");
+  if (!spec.ends_with("}") || spec.find('}') + 1 != spec.size())
+    return machineError(spec, 0, "", "expected one '{...}' at the end");
+  if (brace == 0)
+    return machineError(spec, 0, "", "expected a machine before the '{'");
   llvm::Expected<Machine> base = find(spec.take_front(brace), "", 0);
   if (!base)
     return base.takeError();

@@ -144,7 +144,8 @@ struct TimesHardSigmoid : OpRewritePattern<nn::MulOp> {
       return failure();
     for (unsigned i : {0u, 1u}) {
       auto gate = op->getOperand(i).getDefiningOp<nn::HardSigmoidOp>();
-      if (!gate || gate.getInput() != op->getOperand(1 - i) ||
+      if (!gate || !gate->hasOneUse() ||
+          gate.getInput() != op->getOperand(1 - i) ||
           !isClose(gate.getAlpha().convertToDouble(), 1.0 / 6) ||
           !isClose(gate.getBeta().convertToDouble(), 0.5))
         continue;

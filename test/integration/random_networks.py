@@ -103,6 +103,15 @@ class Network:
             self.add("AveragePool", [name], (n, c, *out), **attributes,
                      count_include_pad=self.rng.randint(0, 1))
 
+    def whole_pool(self):
+        """A window over the whole image, which leaves room for few channels."""
+        name, (n, c, h, w) = self.pick()
+        op = self.rng.choice(["GlobalAveragePool", "GlobalMaxPool", "MaxPool"])
+        if op == "MaxPool":
+            self.add(op, [name], (n, c, 1, 1), kernel_shape=[h, w])
+        else:
+            self.add(op, [name], (n, c, 1, 1))
+
     def elementwise(self):
         name, shape = self.pick()
         op = self.rng.choice(["Add", "Sub", "Mul"])
@@ -210,7 +219,7 @@ class Network:
             self.concat, self.branches, self.branches, self.slice, self.pad, self.shuffle, self.silu, self.transpose,
             self.gate]
         if self.wide:
-            steps = [self.conv] * 5 + [self.pool]
+            steps = [self.conv] * 5 + [self.pool, self.whole_pool]
         for _ in range(self.rng.randint(1, 10)):
             self.rng.choice(steps)()
         if self.rng.random() < 0.5 or len(self.nodes) == 0:

@@ -659,6 +659,8 @@ TEST(Machine, ErrorsNameFileLineFieldAndReason) {
   EXPECT_EQ(errorOf("rows: 8\ndram_burst_bytes: 24\n"),
             "m.yaml:2: field 'dram_burst_bytes': expected a divisor or a "
             "multiple of dram_bytes_per_cycle (16), got 24");
+  EXPECT_EQ(errorOf("rows: 4\n---\nrows: 8\n"),
+            "m.yaml: expected one document, got more");
   EXPECT_EQ(errorOf("scratchpad_banks: 3\n"),
             "m.yaml:1: field 'scratchpad_banks': expected a divisor of "
             "scratchpad_bytes (262144), got 3");
@@ -690,7 +692,12 @@ TEST(Machine, SpecErrors) {
   for (auto [spec, reason] :
        {std::pair("nosuch", "expected a YAML file or one of"),
         std::pair("systolic16x16{rows=0}", "expected an integer in [1, 1024]"),
-        std::pair("systolic16x16{rows", "expected '}' at the end"),
+        std::pair("systolic16x16{rows", "expected one '{...}' at the end"),
+        std::pair("systolic16x16{rows=4}{columns=4}", "expected one '{...}'"),
+        std::pair("{rows=4}", "expected a machine before the '{'"),
+        std::pair("/dev/zero", "expected a regular file"),
+        std::pair("systolic16x16{clock_hz=0x10}", "expected a number"),
+        std::pair("systolic16x16{clock_hz=1e}", "expected a number"),
         std::pair("systolic16x16{rows}", "expected field=value"),
         std::pair("systolic16x16{rows=1,rows=2}", "given twice"),
         std::pair("systolic16x16{name=x}", "cannot be overridden"),

@@ -115,6 +115,10 @@ static llvm::Expected<EvaluateOptions> collectOptions() {
   };
   if (llvm::Error error = checkOptions())
     return std::move(error);
+  for (const auto *count : {&rows, &columns, &batch, &sparseBlock})
+    if (count->getNumOccurrences() && *count < 1)
+      return fail(("--" + count->ArgStr).str(),
+                  "expected 1 or more, got " + llvm::Twine(count->getValue()));
   EvaluateOptions options;
   options.model = model;
   options.dataflow = dataflow;
@@ -146,6 +150,8 @@ static llvm::Error run(const EvaluateOptions &options) {
   llvm::Expected<FormulaReport> report = evaluate(input, options);
   if (!report)
     return report.takeError();
+  if (llvm::Error error = report->checkTotals())
+    return accopt::makeFileError(input, llvm::toString(std::move(error)));
   if (reports.empty())
     return writeReport(*report, "-");
   for (const std::string &path : reports)

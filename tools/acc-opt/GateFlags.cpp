@@ -58,6 +58,16 @@ Error GateFlags::applyLimits(GateOptions &options) const {
 }
 
 Error GateFlags::apply(CompileOptions &options) const {
+  // Of two values one would be dropped in silence.
+  for (const cl::Option *option :
+       {static_cast<const cl::Option *>(&baseline),
+        static_cast<const cl::Option *>(&maxRegression),
+        static_cast<const cl::Option *>(&budgetCycles),
+        static_cast<const cl::Option *>(&budgetEnergy),
+        static_cast<const cl::Option *>(&junit),
+        static_cast<const cl::Option *>(&comparison)})
+    if (option->getNumOccurrences() > 1)
+      return makeUsageError("--" + option->ArgStr + ": given twice");
   // An empty variable of a CI script must not switch a gate off.
   for (const auto *option : {&baseline, &junit, &comparison})
     if (option->getNumOccurrences() && option->empty())

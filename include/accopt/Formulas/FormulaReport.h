@@ -51,7 +51,10 @@ struct FormulaReport {
   /// Sentences below the table: what is counted and what is not.
   std::vector<std::string> notes;
 
-  /// The sum of a column; int64_t if all its cells are.
+  /// Fails where the sum of a column of counts has more than 63 bits.
+  llvm::Error checkTotals() const;
+
+  /// The sum of a column; int64_t if all its cells are. checkTotals() holds.
   Cell total(size_t column) const;
 };
 
