@@ -29,7 +29,7 @@ public:
   Reason operator()(const StoreCommand &c) const { return dma(c); }
 
   Reason operator()(const MatmulCommand &c) const {
-    if (Reason reason = window(c.window, c.channels))
+    if (Reason reason = window(c.window, c.channels, c.runs))
       return reason;
     if (!c.columns)
       return "expected a column or more, got none";
@@ -155,6 +155,10 @@ private:
   Reason dma(const DmaCommand &c) const {
     if (!c.count[0] || !c.count[1] || !c.count[2] || !c.rowBytes)
       return "expected counts and row bytes of 1 or more, got 0";
+    // Rows have bytes of their own in the scratchpad.
+    if (Reason reason =
+            inScratchpad("rows", double(c.count[0]) * c.count[1] * c.count[2]))
+      return reason;
     if (c.bits < 2 || c.bits > 8)
       return formatv("expected elements of 2 to 8 bits, got {0}",
                      unsigned(c.bits))
@@ -166,13 +170,14 @@ private:
     return work(double(c.count[0]) * c.count[1] * c.count[2] * c.rowBytes);
   }
 
-  static Reason window(const Window &w, uint16_t channels) {
+  Reason window(const Window &w, uint16_t channels, uint16_t runs = 1) const {
     for (uint16_t extent :
          {w.inputRows, w.inputColumns, w.outputRows, w.outputColumns, w.kernelY,
           w.kernelX, w.strideY, w.strideX, w.dilationY, w.dilationX, channels})
       if (!extent)
         return "expected sizes, strides and dilations of 1 or more, got 0";
-    return std::nullopt;
+    // Pixels have bytes of their own.
+    return inScratchpad("pixels", double(w.inputRows) * w.inputColumns * runs);
   }
 
   static Reason scale(const char *what, int32_t multiplier, uint8_t shift) {

@@ -285,6 +285,9 @@ std::string hostBytecode(ModuleOp module) {
 }
 
 llvm::Error Compiler::emitProgram(const Machine &machine) {
+  if (reached == Stage::AccelCommands && !options.explain.empty())
+    return makeFileError(options.input,
+                         "--explain: expected layers, got commands");
   if (reached != Stage::AccelCommands)
     for (const std::string &node : options.explain)
       if (llvm::Error error = explain(node, *module, machine, llvm::outs()))

@@ -47,8 +47,9 @@ std::string accopt::describeExcess(const OpCost &op, const CostReport &report) {
   int64_t load = busyCycles(op, Engine::Load);
   int64_t store = busyCycles(op, Engine::Store);
   int64_t busiest = std::max({exec, load, store});
-  // Where no engine works most of the time, they wait for each other.
-  if (10 * busiest < 8 * op.cycles)
+  // What is above the bound is what the busiest engine does beyond it, and the
+  // time in which that one waits.
+  if (op.cycles - busiest > busiest - op.rooflineCycles)
     return formatv("no engine works more than {0} of {1} cycles: they wait for "
                    "each other and for DRAM",
                    busiest, op.cycles);

@@ -112,8 +112,9 @@ private:
     llvm::SmallVector<int64_t> sizes;
     if (all <= kMaxField)
       sizes.push_back(all);
-    if (outputs > machine.columns ||
-        chunkLayout(layer, outputs, all).bytes * 3 < placement.scratchpadBytes)
+    if (!sizes.empty() && (outputs > machine.columns ||
+                           chunkLayout(layer, outputs, all).bytes * 3 <
+                               placement.scratchpadBytes))
       return sizes;
     // Whole blocks of the array; smaller ones where those do not fit.
     int64_t rate = arrayRate(machine, layer.precision(machine));
@@ -245,8 +246,10 @@ private:
     int64_t groups = isConv ? layer.groups : 1;
     int64_t perGroupChunks = divideUp(perGroup, tiling.outputs);
     int64_t parts = partsOf(tiling.channels);
-    int64_t partChannels =
-        isConv ? divideUp(layer.groupChannels(), parts) : tiling.channels;
+    // Runs that a shuffle left are covered by one command or not at all.
+    int64_t partChannels = isConv && layer.inputChannels.empty()
+                               ? divideUp(layer.groupChannels(), parts)
+                               : tiling.channels;
     int64_t rowTiles = divideUp(layer.outHeight, tiling.rows);
     int64_t columnTiles = divideUp(layer.outWidth, tiling.columns);
     int64_t meanRows = divideUp(layer.outHeight, rowTiles);

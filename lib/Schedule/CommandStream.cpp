@@ -6,6 +6,8 @@
 
 #include "CommandStream.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 
 namespace accopt {
@@ -67,6 +69,44 @@ void CommandStream::access(Map &map, int64_t begin, int64_t end, bool isWrite,
   }
 }
 
+void CommandStream::addSlicedImage(int64_t begin, int64_t end, int64_t pitch,
+                                   std::vector<int64_t> cuts) {
+  size_t pieces = cuts.size();
+  images.push_back(
+      {begin, end, pitch, std::move(cuts), std::vector<Map>(pieces)});
+}
+
+void CommandStream::access(const Region &region, Engine engine,
+                           Counts &needed) {
+  if (region.memory == Memory::Dram)
+    for (SlicedImage &image : images)
+      if (region.begin() < image.end && image.begin < region.end())
+        return accessImage(image, region, engine, needed);
+  access(maps[unsigned(region.memory)], region.begin(), region.end(),
+         region.isWrite, engine, needed);
+}
+
+/// The hull of the region's pixels, in the pieces that its rows touch.
+void CommandStream::accessImage(SlicedImage &image, const Region &region,
+                                Engine engine, Counts &needed) {
+  int64_t first = (region.base - image.begin) % image.pitch;
+  int64_t last = first + region.length;
+  // Rows that do not begin at one channel, or that go on in the next pixel.
+  for (unsigned d = 0; d < 3; ++d)
+    if (region.count[d] > 1 && region.stride[d] % image.pitch)
+      first = 0, last = image.pitch;
+  if (last > image.pitch)
+    first = 0, last = image.pitch;
+  int64_t begin = (region.begin() - image.begin) / image.pitch;
+  int64_t end = (region.end() - 1 - image.begin) / image.pitch + 1;
+  for (auto [piece, cut] : llvm::enumerate(image.cuts)) {
+    int64_t next =
+        piece + 1 < image.cuts.size() ? image.cuts[piece + 1] : image.pitch;
+    if (cut < last && first < next)
+      access(image.maps[piece], begin, end, region.isWrite, engine, needed);
+  }
+}
+
 void CommandStream::finish(Command command, const Counts &needed) {
   unsigned self = unsigned(command.engine());
   for (unsigned e = 0; e < kEngineCount; ++e) {
@@ -89,8 +129,7 @@ void CommandStream::append(uint32_t layer, Operation operation) {
   for (bool isWrite : {false, true})
     for (const Region &region : regions)
       if (region.isWrite == isWrite)
-        access(maps[unsigned(region.memory)], region.begin(), region.end(),
-               isWrite, command.engine(), needed);
+        access(region, command.engine(), needed);
   finish(std::move(command), needed);
 }
 
@@ -101,11 +140,15 @@ void CommandStream::appendHost(uint32_t layer, HostCommand operation,
   command.layer = layer;
   command.operation = operation;
   Counts needed = {};
-  Map &dram = maps[unsigned(Memory::Dram)];
-  for (const Range &range : reads)
-    access(dram, range.begin, range.end, false, Engine::Host, needed);
-  for (const Range &range : writes)
-    access(dram, range.begin, range.end, true, Engine::Host, needed);
+  for (bool isWrite : {false, true})
+    for (const Range &range : isWrite ? writes : reads) {
+      Region region;
+      region.memory = Memory::Dram;
+      region.isWrite = isWrite;
+      region.base = range.begin;
+      region.length = range.end - range.begin;
+      access(region, Engine::Host, needed);
+    }
   finish(std::move(command), needed);
 }
 

@@ -23,6 +23,13 @@ class CommandStream {
 public:
   explicit CommandStream(const Machine &machine) : machine(machine) {}
 
+  /// The bytes [begin, end) of DRAM are an image whose pixels are `pitch` bytes
+  /// apart and whose channels are cut at `cuts` (ascending, from 0 to below
+  /// `pitch`): pieces that are written and read by themselves, and whose pixels
+  /// lie between each other's. Nothing else may use these bytes.
+  void addSlicedImage(int64_t begin, int64_t end, int64_t pitch,
+                      std::vector<int64_t> cuts);
+
   void append(uint32_t layer, Operation operation);
 
   /// A host command, which touches `reads` and `writes` in DRAM.
@@ -48,14 +55,25 @@ private:
   /// Segments of one memory, disjoint; bytes in none were never touched.
   using Map = std::map<int64_t, Segment>;
 
+  struct SlicedImage {
+    int64_t begin, end, pitch;
+    std::vector<int64_t> cuts;
+    std::vector<Map> maps; ///< for each piece, by pixel
+  };
+
   void access(Map &map, int64_t begin, int64_t end, bool isWrite, Engine engine,
               Counts &needed);
+  /// In the memory's map, or in those of the pieces of a sliced image.
+  void access(const Region &region, Engine engine, Counts &needed);
+  void accessImage(SlicedImage &image, const Region &region, Engine engine,
+                   Counts &needed);
   void finish(Command command, const Counts &needed);
   static Map::iterator split(Map &map, int64_t at);
 
   const Machine &machine;
   std::vector<Command> commands;
   Map maps[3];
+  std::vector<SlicedImage> images;
   Counts issued = {};
   /// taken[e][o]: tokens that engine e took from engine o so far.
   std::array<Counts, kEngineCount> taken = {};

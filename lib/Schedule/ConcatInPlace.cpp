@@ -82,12 +82,12 @@ private:
       if (!isDirect || (!readWindowLayer(layer.op) && !channelConcat(layer.op)))
         return false;
     }
-    // A pixel of a slice is moved by itself, in whole beats and bursts. That
-    // must not cost more than the copy, which reads and writes it once.
+    // A pixel of a slice is moved by itself, in whole beats and bursts. A copy
+    // reads it densely and writes it so once, too, and saves it the others.
     int64_t channels = shapeOf(tensor.value)[3];
     int64_t unit = std::max(machine.dramBytesPerCycle, machine.dramBurstBytes);
     int64_t waste = divideUp(channels, unit) * unit - channels;
-    return (accesses - 1) * waste <= 2 * channels;
+    return (accesses - 2) * waste <= 2 * channels;
   }
 
   /// From the container to the tensor that has memory of its own.

@@ -143,7 +143,10 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
     cut.step = whole;
     auto fits = [&](int64_t step) {
       inner.front().size = step;
-      return inner.size() <= 4 && (last || step <= 65535) &&
+      bool isCounted = llvm::all_of(
+          llvm::ArrayRef(inner).drop_back(),
+          [](const BinaryDimension &d) { return d.size <= 65535; });
+      return inner.size() <= 4 && (last || step <= 65535) && isCounted &&
              slots * tileBytes(inner) <= scratchpad.size();
     };
     // Several tiles overlap DMA with compute; residents need no DMA.

@@ -73,6 +73,15 @@ LogicalResult Emitter::emitCopy(mlir::Operation *op, const NetworkTensor &from,
     rest *= dims[d].size;
   while (rest > slotBytes && outer + 1 < dims.size())
     rest /= dims[++outer].size;
+  // What is counted inside a tile has 16 bits; a row has 32.
+  for (size_t d = dims.size(); d-- > outer + 1;)
+    if (dims[d].size > 65535 && !(rows && d + 1 == dims.size())) {
+      outer = d;
+      break;
+    }
+  rest = 1;
+  for (size_t d = outer + 1; d < dims.size(); ++d)
+    rest *= dims[d].size;
   if (slotBytes < 16)
     return tooSmall(op, 16 * slots, scratchpad.size());
   int64_t step =

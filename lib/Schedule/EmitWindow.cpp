@@ -380,8 +380,10 @@ LogicalResult WindowEmitter::run() {
   if (!chosen) {
     Tiling least;
     least.order = LoopOrder::WeightsOuter;
-    least.outputs =
-        std::min<int64_t>(shape.groupOutputs(), emitter.machine.columns);
+    bool isConv = shape.kind == Kind::Conv;
+    least.outputs = isConv ? std::min<int64_t>(shape.groupOutputs(),
+                                               emitter.machine.columns)
+                           : 1;
     least.channels =
         std::min<int64_t>(shape.groupChannels(), emitter.machine.rows);
     return emitter.tooSmall(
@@ -408,12 +410,6 @@ LogicalResult WindowEmitter::run() {
 
 LogicalResult Emitter::emitWindow(mlir::Operation *op,
                                   const WindowLayer &shape) {
-  for (int64_t size :
-       {shape.height, shape.width, shape.outHeight, shape.outWidth,
-        shape.kernelY, shape.kernelX, shape.strideY, shape.strideX,
-        shape.dilationY, shape.dilationX})
-    if (size > 65535)
-      return op->emitOpError("expected sizes of at most 65535, got ") << size;
   return WindowEmitter(*this, op, shape).run();
 }
 

@@ -40,6 +40,7 @@ public:
 
   /// The end of the constants.
   int64_t dramEnd() const { return nextConstant; }
+  CommandStream &commandStream() { return stream; }
   uint64_t missingConstantBytes() const { return missingBytes; }
   std::vector<Command> takeCommands() { return stream.take(); }
   std::vector<Constant> takeConstants() { return std::move(constants); }

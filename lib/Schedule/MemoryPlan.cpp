@@ -273,8 +273,18 @@ int64_t planDram(Network &network) {
       order.push_back(int(i));
   // Inputs and outputs keep memory of their own, so that they can be written
   // before and read after a run.
+  // Nor do images that slices are written into share theirs: their bytes are
+  // watched piece by piece (CommandStream::addSlicedImage).
+  std::vector<bool> isSliced(network.tensors.size());
+  for (const NetworkTensor &tensor : network.tensors)
+    if (tensor.isSlice())
+      isSliced[tensor.root] = true;
+  auto hasOwnMemory = [&](const NetworkTensor &tensor) {
+    return tensor.isInput || tensor.isOutput ||
+           isSliced[&tensor - network.tensors.data()];
+  };
   auto conflict = [&](const NetworkTensor &a, const NetworkTensor &b) {
-    return a.isInput || b.isInput || a.isOutput || b.isOutput || overlap(a, b);
+    return hasOwnMemory(a) || hasOwnMemory(b) || overlap(a, b);
   };
   llvm::sort(order, [&](int a, int b) {
     int64_t x = network.tensors[a].dramBytes(),

@@ -45,6 +45,20 @@ std::string locationName(Location location) {
   return llvm::join(names, "+");
 }
 
+int Network::completedBy(const NetworkTensor &tensor) const {
+  if (tensor.definedBy < 0)
+    return tensor.definedBy;
+  const Layer &layer = layers[tensor.definedBy];
+  int last = -1;
+  for (int input : layer.inputs) {
+    const NetworkTensor &operand = tensors[input];
+    if (operand.container != layer.outputs.front())
+      return tensor.definedBy;
+    last = std::max(last, completedBy(operand));
+  }
+  return last < 0 ? tensor.definedBy : last;
+}
+
 namespace {
 class Reader {
 public:

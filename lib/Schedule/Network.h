@@ -59,6 +59,10 @@ struct Network {
   NetworkTensor &tensor(mlir::Value value) {
     return tensors[tensorOf.at(value)];
   }
+  /// The layer after which a tensor is complete: what defines it, or for a
+  /// concatenation of which all operands are slices the last of those.
+  int completedBy(const NetworkTensor &tensor) const;
+
   const NetworkTensor &tensor(mlir::Value value) const {
     return tensors[tensorOf.at(value)];
   }

@@ -16,11 +16,12 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
-TensorInfo describe(const NetworkTensor &tensor, Value value,
-                    DictionaryAttr attributes, TensorInfo::Kind kind) {
+TensorInfo describe(const Network &network, const NetworkTensor &tensor,
+                    Value value, DictionaryAttr attributes,
+                    TensorInfo::Kind kind) {
   TensorInfo info;
   info.kind = kind;
-  info.definedBy = tensor.definedBy;
+  info.definedBy = network.completedBy(tensor);
   info.pitch = tensor.pitch;
   info.name = attributes.getAs<StringAttr>("accel.name").str();
   info.inScratchpad = tensor.resident;
@@ -75,6 +76,26 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
 }
 } // namespace
 
+/// What fields of 16 bits hold.
+static LogicalResult checkSizes(const Network &network) {
+  for (const Layer &layer : network.layers) {
+    std::optional<WindowLayer> w = readWindowLayer(layer.op);
+    if (!w)
+      continue;
+    for (int64_t size :
+         {w->height, w->width, w->outHeight, w->outWidth, w->kernelY,
+          w->kernelX, w->strideY, w->strideX, w->dilationY, w->dilationX})
+      if (size > 65535)
+        return layer.op->emitOpError("expected sizes of at most 65535, got ")
+               << size;
+    for (int64_t pad : {w->padTop, w->padLeft})
+      if (pad > 32767 || pad < -32768)
+        return layer.op->emitOpError("expected pads of at most 32767, got ")
+               << pad;
+  }
+  return success();
+}
+
 /// The function's layers and tensors with their places.
 static FailureOr<Network> planNetwork(ModuleOp module, const Machine &machine,
                                       TilingCache &tilings) {
@@ -84,10 +105,37 @@ static FailureOr<Network> planNetwork(ModuleOp module, const Machine &machine,
   FailureOr<Network> network = readNetwork(function);
   if (failed(network))
     return failure();
+  if (failed(checkSizes(*network)))
+    return failure();
   planPacking(*network, machine);
   planConcats(*network, machine);
   planResidency(*network, machine, tilings);
   return network;
+}
+
+/// Tells the stream of images in DRAM that are written slice by slice.
+static void watchSlices(const Network &network, CommandStream &stream) {
+  for (auto [index, image] : llvm::enumerate(network.tensors)) {
+    std::vector<int64_t> cuts;
+    int64_t pitch = 0;
+    for (const NetworkTensor &slice : network.tensors) {
+      if (!slice.isSlice() || slice.root != int(index))
+        continue;
+      pitch = slice.pitch;
+      int64_t channels =
+          cast<RankedTensorType>(slice.value.getType()).getShape().back();
+      cuts.push_back(slice.channelOffset);
+      if (slice.channelOffset + channels < pitch)
+        cuts.push_back(slice.channelOffset + channels);
+    }
+    if (cuts.empty() || image.resident)
+      continue;
+    cuts.push_back(0);
+    llvm::sort(cuts);
+    cuts.erase(llvm::unique(cuts), cuts.end());
+    stream.addSlicedImage(image.address, int64_t(image.address) + image.bytes,
+                          pitch, std::move(cuts));
+  }
 }
 
 static StringRef nameOf(LoopOrder order) {
@@ -106,6 +154,8 @@ static TilingChoice describe(const ConsideredTiling &considered) {
   const Tiling &tiling = considered.tiling;
   TilingChoice choice;
   choice.order = nameOf(tiling.order).str();
+  if (tiling.dataflow == Dataflow::OutputStationary)
+    choice.order += ",os";
   choice.rows = tiling.rows;
   choice.columns = tiling.columns;
   choice.outputs = tiling.outputs;
@@ -160,8 +210,13 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
     return failure();
   auto function = module.lookupSymbol<func::FuncOp>("main");
   int64_t activations = planDram(*network);
+  if (activations > int64_t(UINT32_MAX))
+    return module.emitError("needs ")
+           << activations
+           << " bytes of DRAM for tensors; addresses have 32 bits";
   Emitter emitter(*network, machine, uint32_t(activations),
                   options.packConstants, tilings);
+  watchSlices(*network, emitter.commandStream());
   for (NetworkTensor &tensor : network->tensors) {
     if (!tensor.isConstant)
       continue;
@@ -189,16 +244,16 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
   auto output =
       cast<func::ReturnOp>(function.getBody().front().getTerminator());
   for (auto [i, argument] : llvm::enumerate(function.getArguments()))
-    program.tensors.push_back(describe(network->tensor(argument), argument,
-                                       function.getArgAttrDict(i),
+    program.tensors.push_back(describe(*network, network->tensor(argument),
+                                       argument, function.getArgAttrDict(i),
                                        TensorInfo::Kind::Input));
   for (auto [i, value] : llvm::enumerate(output.getOperands()))
-    program.tensors.push_back(describe(network->tensor(value), value,
+    program.tensors.push_back(describe(*network, network->tensor(value), value,
                                        function.getResultAttrDict(i),
                                        TensorInfo::Kind::Output));
   for (const NetworkTensor &tensor : network->tensors)
     if (tensor.description && !tensor.isOutput)
-      program.tensors.push_back(describe(tensor, tensor.described,
+      program.tensors.push_back(describe(*network, tensor, tensor.described,
                                          tensor.description,
                                          TensorInfo::Kind::Intermediate));
   if (auto name = module->getAttrOfType<StringAttr>("nn.model_name"))

@@ -272,6 +272,21 @@ TEST(Validate, Fields) {
   refuse<MatmulCommand>([](auto &c) { c.window.strideY = 0; },
                         "expected sizes, strides and dilations of 1");
   refuse<MatmulCommand>([](auto &c) { c.channels = 0; }, "of 1 or more");
+  refuse<MatmulCommand>([](auto &c) { c.runs = 0; }, "runs of equal length");
+  refuse<MatmulCommand>([](auto &c) { c.runs = c.channels + 1; },
+                        "runs of equal length");
+  refuse<MatmulCommand>(
+      [](auto &c) {
+        c.channels = 2;
+        c.runs = 2;
+        c.runPitch = UINT32_MAX;
+      },
+      "input");
+  refuse<MatmulCommand>([](auto &c) { c.dataflow = Dataflow::RowStationary; },
+                        "expected a dataflow that the machine has");
+  refuse<MatmulCommand>(
+      [](auto &c) { c.window.inputRows = c.window.inputColumns = 65535; },
+      "pixels: expected at most the scratchpad's");
   refuse<MatmulCommand>([](auto &c) { c.columns = 0; }, "expected a column");
   refuse<MatmulCommand>([](auto &c) { c.accumulator = 2; },
                         "multiple of 4, got 2");
@@ -328,7 +343,7 @@ TEST(Validate, Addresses) {
         c.count = {65535, 65535, 65535};
         c.scratchpadStride = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
       },
-      "2^40");
+      "rows: expected at most the scratchpad's");
   refuse<LoadCommand>(
       [](auto &c) {
         c.rowBytes = 1;

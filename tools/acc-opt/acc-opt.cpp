@@ -190,6 +190,11 @@ static int compileMain(int argc, char **argv) {
   options.reports = reports;
   options.quiet = quiet;
   options.explain = explain;
+  if (!options.explain.empty() && options.stage != Stage::Elf) {
+    llvm::WithColor::error()
+        << "--explain: expected --emit=elf, got a stage that has no costs\n";
+    return 2;
+  }
   return compile(options);
 }
 
