@@ -147,6 +147,11 @@ CostService::Impl::exact(func::FuncOp function, const BitAssignment &bits) {
 
 llvm::Expected<UnitCost> CostService::Impl::price(const CostUnit &unit) {
   ++statistics.layerQueries;
+  if (unit.isInPlace) {
+    UnitCost none;
+    none.entry.op = unit.op;
+    return none;
+  }
   std::string key = unit.signature();
   auto known = units.find(key);
   if (known != units.end())

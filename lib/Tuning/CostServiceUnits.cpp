@@ -52,6 +52,36 @@ bool worksOnScratchpad(mlir::Operation *op) {
              nn::SubOp, nn::MulOp>(op);
 }
 
+bool readsAnyPitch(mlir::Operation *op) {
+  return isLinear(op) ||
+         isa<nn::MaxPoolOp, nn::AveragePoolOp, nn::ConcatOp>(op);
+}
+
+/// Whether what `op` makes can be a slice of a concatenation: convolutions,
+/// with the table that joins them, and pools write pixels at any distance.
+bool writesAnyPitch(mlir::Operation *op) {
+  if (op && isFunctionOfOneValue(op)) {
+    Value input = withoutCasts(op->getOperand(0));
+    op = input.getDefiningOp();
+    return op && isLinear(op) && op->getResult(0).hasOneUse();
+  }
+  return op && readsAnyPitch(op);
+}
+
+bool isConcatInPlace(mlir::Operation *op) {
+  auto concat = dyn_cast<nn::ConcatOp>(op);
+  if (!concat || concat.getAxis() != 1 || concat.getType().getRank() != 4)
+    return false;
+  llvm::SmallDenseSet<Value> seen;
+  return llvm::all_of(concat.getInputs(), [&](Value operand) {
+    Value value = withoutCasts(operand);
+    return seen.insert(value).second && writesAnyPitch(value.getDefiningOp()) &&
+           llvm::all_of(value.getUsers(), [](mlir::Operation *user) {
+             return isCast(user) || readsAnyPitch(user);
+           });
+  });
+}
+
 /// The ops that read `value`, through casts and reshapes.
 void collectReaders(Value value, SmallVectorImpl<mlir::Operation *> &readers) {
   for (mlir::Operation *user : value.getUsers()) {
@@ -148,6 +178,7 @@ void Cutter::place(mlir::Operation *op) {
 }
 
 void Cutter::finish(CostUnit &unit) {
+  unit.isInPlace = unit.ops.size() == 1 && isConcatInPlace(unit.ops.front());
   for (mlir::Operation *op : unit.ops) {
     std::string node = getNodeName(op->getLoc());
     if (!node.empty() && !isShuffle(op))

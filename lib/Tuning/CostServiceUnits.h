@@ -36,6 +36,9 @@ struct CostUnit {
   /// Of the array layer, if there is one.
   LayerBits bits;
   bool hasWeights = false;
+  /// A concatenation whose operands the scheduler writes in place
+  /// (lib/Schedule/ConcatInPlace.cpp): it moves nothing.
+  bool isInPlace = false;
 
   /// All that the price depends on, as text.
   std::string signature() const;
