@@ -36,8 +36,8 @@ struct Region {
 
 /// The regions of a command with nonzero counts. A window's input is the
 /// rectangle between the first and the last position that any tap has, cut to
-/// the image; it is left out if all taps are padding. Host commands have none here: their
-/// tensors are in the program's host table.
+/// the image; it is left out if all taps are padding. Host commands have none
+/// here: their tensors are in the program's host table.
 llvm::SmallVector<Region, 8> footprint(const Command &command,
                                        const Machine &machine);
 
