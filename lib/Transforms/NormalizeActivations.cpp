@@ -135,44 +135,28 @@ struct ClippedLine : OpRewritePattern<nn::ClipOp> {
   }
 };
 
-/// x hard_sigmoid(x) -> hard_swish
-struct TimesHardSigmoid : OpRewritePattern<nn::MulOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(nn::MulOp op,
-                                PatternRewriter &rewriter) const override {
-    if (op.getClampMin() || op.getClampMax())
-      return failure();
-    for (unsigned i : {0u, 1u}) {
-      auto gate = op->getOperand(i).getDefiningOp<nn::HardSigmoidOp>();
-      if (!gate || !gate->hasOneUse() ||
-          gate.getInput() != op->getOperand(1 - i) ||
-          !isClose(gate.getAlpha().convertToDouble(), 1.0 / 6) ||
-          !isClose(gate.getBeta().convertToDouble(), 0.5))
-        continue;
-      auto fused = nn::HardSwishOp::create(rewriter, fuseChain({gate, op}),
-                                           op.getType(), gate.getInput());
-      rewriter.replaceOp(op, fused);
-      return success();
-    }
-    return failure();
-  }
-};
+bool isSwishGate(nn::HardSigmoidOp gate) {
+  return isClose(gate.getAlpha().convertToDouble(), 1.0 / 6) &&
+         isClose(gate.getBeta().convertToDouble(), 0.5);
+}
+bool isSwishGate(nn::SigmoidOp) { return true; }
 
-/// x sigmoid(x) -> silu
-struct TimesSigmoid : OpRewritePattern<nn::MulOp> {
+/// x gate(x) -> one op: hard_swish of hard_sigmoid, silu of sigmoid. A gate
+/// that something else reads keeps its name, and costs no less.
+template <typename Gate, typename Fused>
+struct TimesGate : OpRewritePattern<nn::MulOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(nn::MulOp op,
                                 PatternRewriter &rewriter) const override {
     if (op.getClampMin() || op.getClampMax())
       return failure();
     for (unsigned i : {0u, 1u}) {
-      auto gate = op->getOperand(i).getDefiningOp<nn::SigmoidOp>();
-      // A gate that something else reads keeps its name, and costs no less.
+      auto gate = op->getOperand(i).getDefiningOp<Gate>();
       if (!gate || !gate->hasOneUse() ||
-          gate.getInput() != op->getOperand(1 - i))
+          gate.getInput() != op->getOperand(1 - i) || !isSwishGate(gate))
         continue;
-      auto fused = nn::SiluOp::create(rewriter, fuseChain({gate, op}),
-                                      op.getType(), gate.getInput());
+      auto fused = Fused::create(rewriter, fuseChain({gate, op}), op.getType(),
+                                 gate.getInput());
       rewriter.replaceOp(op, fused);
       return success();
     }
@@ -210,6 +194,8 @@ struct ScaledProduct : OpRewritePattern<nn::MulOp> {
 } // namespace
 
 void accopt::populateNormalizeActivationPatterns(RewritePatternSet &patterns) {
-  patterns.add<ScaledClip, ClippedLine, TimesHardSigmoid, TimesSigmoid,
-               ScaledProduct>(patterns.getContext());
+  patterns.add<ScaledClip, ClippedLine,
+               TimesGate<nn::HardSigmoidOp, nn::HardSwishOp>,
+               TimesGate<nn::SigmoidOp, nn::SiluOp>, ScaledProduct>(
+      patterns.getContext());
 }
