@@ -15,7 +15,7 @@
 
 namespace accopt {
 
-/// An int8 tensor, dense in memory.
+/// An int8 tensor: dense in memory, or a slice of another's channels.
 struct NetworkTensor {
   mlir::Value value;
   int64_t bytes = 0;

@@ -60,11 +60,13 @@ private:
     return divideCeil(shape.segments, std::min(feeds, depth / length));
   }
 
-  /// `blocks` blocks of a stationary operand, past each of which `stream`
-  /// vectors go. A block loads in `rows` cycles, behind the block before if
-  /// there is a register for it. The last one drains through the whole array.
-  uint64_t stationaryCycles(uint64_t blocks, uint64_t stream) const {
-    uint64_t load = machine.rows, skew = machine.rows + machine.columns - 1;
+  /// `blocks` blocks of a stationary operand, past each of which something
+  /// streams for `stream` cycles. A block loads in `load` cycles, behind the
+  /// block before if there is a register for it. The last one drains through
+  /// the whole array.
+  uint64_t stationaryCycles(uint64_t blocks, uint64_t stream,
+                            uint64_t load) const {
+    uint64_t skew = machine.rows + machine.columns - 1;
     if (machine.stationaryRegisters == 1)
       return blocks * (load + stream) + skew;
     return load + (blocks - 1) * std::max(stream, load) + stream + skew;
@@ -80,7 +82,8 @@ private:
   ArrayWork weightStationary() const {
     uint64_t columnBlocks = divideCeil(columns, machine.columns);
     ArrayWork work;
-    work.cycles = stationaryCycles(columnBlocks * reductionBlocks(), pixels);
+    work.cycles = stationaryCycles(columnBlocks * reductionBlocks(), pixels,
+                                   machine.rows);
     work.inputBytes = pixels * reduction * columnBlocks;
     work.weightBytes = reduction * columns;
     accumulate(work, reductionBlocks());
@@ -92,7 +95,8 @@ private:
   ArrayWork inputStationary() const {
     uint64_t pixelBlocks = divideCeil(pixels, machine.columns);
     ArrayWork work;
-    work.cycles = stationaryCycles(pixelBlocks * reductionBlocks(), columns);
+    work.cycles = stationaryCycles(pixelBlocks * reductionBlocks(), columns,
+                                   machine.rows);
     work.inputBytes = pixels * reduction;
     work.weightBytes = reduction * columns * pixelBlocks;
     accumulate(work, reductionBlocks());
@@ -143,13 +147,8 @@ private:
     uint64_t passes = foldsDown * foldsAcross * channelPasses * columnPasses;
     uint64_t stream = divideCeil(uint64_t(w.kernelX) * w.outputColumns, rate);
     uint64_t load = w.kernelX; // a filter row into each processing element
-    uint64_t skew = machine.rows + machine.columns - 1;
     ArrayWork work;
-    if (machine.stationaryRegisters == 1)
-      work.cycles = passes * (load + stream) + skew;
-    else
-      work.cycles =
-          load + (passes - 1) * std::max(stream, load) + stream + skew;
+    work.cycles = stationaryCycles(passes, stream, load);
     // An input row reaches the elements of a diagonal, and all columns that
     // work at once; a filter row all elements of a row.
     uint64_t rowBytes = uint64_t(w.outputColumns - 1) * w.strideX +

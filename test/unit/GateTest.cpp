@@ -7,6 +7,7 @@
 #include "accopt/Report/Gate.h"
 
 #include "RandomReport.h"
+#include "SmallReport.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "gmock/gmock.h"
@@ -17,27 +18,9 @@
 
 using namespace llvm;
 using namespace accopt;
+using namespace accopt::test;
 
 namespace {
-
-OpCost makeOp(StringRef name, int64_t cycles, double energyPj = 1,
-              StringRef type = "conv2d") {
-  OpCost op;
-  op.name = name.str();
-  op.op = type.str();
-  op.cycles = cycles;
-  op.energy = {{"dram", energyPj}};
-  return op;
-}
-
-CostReport makeReport(std::vector<OpCost> ops) {
-  CostReport report;
-  report.modelName = "tiny";
-  report.targetName = "systolic16x16";
-  report.ops = std::move(ops);
-  report.computeTotal();
-  return report;
-}
 
 /// "before -> after" of every op, by cycles; "-" for none.
 std::vector<std::string> pairs(const CostReport &before,

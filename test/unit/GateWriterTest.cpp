@@ -3,6 +3,7 @@
 #include "accopt/Report/GateWriter.h"
 
 #include "RandomReport.h"
+#include "SmallReport.h"
 #include "accopt/Report/ReadReport.h"
 
 #include "llvm/ADT/ScopeExit.h"
@@ -14,26 +15,9 @@
 
 using namespace llvm;
 using namespace accopt;
+using namespace accopt::test;
 
 namespace {
-
-OpCost makeOp(StringRef name, int64_t cycles, double energyPj) {
-  OpCost op;
-  op.name = name.str();
-  op.op = "conv2d";
-  op.cycles = cycles;
-  op.energy = {{"dram", energyPj}};
-  return op;
-}
-
-CostReport makeReport(std::vector<OpCost> ops) {
-  CostReport report;
-  report.modelName = "tiny";
-  report.targetName = "systolic16x16";
-  report.ops = std::move(ops);
-  report.computeTotal();
-  return report;
-}
 
 std::string print(const GateCheck &check, GateFormat format) {
   std::string text;
