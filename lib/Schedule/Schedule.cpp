@@ -43,7 +43,8 @@ TensorInfo describe(const Network &network, const NetworkTensor &tensor,
   return info;
 }
 
-StringRef placementOf(mlir::Operation *op) {
+/// The unit that reports name.
+StringRef unitOf(mlir::Operation *op) {
   if (isa<accel::Conv2DOp>(op))
     return "array";
   if (isa<accel::HostOp>(op))
@@ -61,7 +62,7 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
   if (info.name.empty())
     info.name = "layer_" + std::to_string(index);
   info.op = layer.op->getName().stripDialect().str();
-  info.placement = placementOf(layer.op).str();
+  info.placement = unitOf(layer.op).str();
   if (auto host = dyn_cast<accel::HostOp>(layer.op)) {
     info.reason = host.getReason().str();
     info.op = "host";

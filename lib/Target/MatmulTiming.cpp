@@ -31,8 +31,8 @@ public:
         rate(arrayRate(machine, command.precision)) {}
 
   ArrayWork run() const {
-    bool isCommands = machine.dataflow == Dataflow::WeightOrOutput;
-    switch (isCommands ? command.dataflow : machine.dataflow) {
+    bool commandChooses = machine.dataflow == Dataflow::WeightOrOutput;
+    switch (commandChooses ? command.dataflow : machine.dataflow) {
     case Dataflow::WeightOrOutput:
     case Dataflow::WeightStationary:
       return weightStationary();
