@@ -259,10 +259,6 @@ private:
       return formatv("expected a layer below {0}, got {1}",
                      program.layers.size(), c.layer)
           .str();
-    if (index && c.layer < program.commands[index - 1].layer)
-      return formatv("expected layer {0} or later, got {1}",
-                     program.commands[index - 1].layer, c.layer)
-          .str();
     if (c.take[unsigned(c.engine())])
       return "takes tokens from its own engine";
     if (Reason reason = findFieldFault(c, program))

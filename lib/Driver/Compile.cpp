@@ -290,12 +290,14 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
                          "--explain: expected layers, got commands");
   if (reached != Stage::AccelCommands)
     for (const std::string &node : options.explain)
-      if (llvm::Error error = explain(node, *module, machine, llvm::outs()))
+      if (llvm::Error error =
+              explain(node, *module, machine, options.schedule, llvm::outs()))
         return makeFileError(options.input,
                              "--explain: " + llvm::toString(std::move(error)));
-  FailureOr<Program> program = reached == Stage::AccelCommands
-                                   ? programFromIR(*module)
-                                   : compileLayers(*module, machine);
+  FailureOr<Program> program =
+      reached == Stage::AccelCommands
+          ? programFromIR(*module)
+          : compileLayers(*module, machine, options.schedule);
   if (failed(program))
     return reported();
   if (program->modelName.empty())
@@ -379,8 +381,9 @@ OwningOpRef<ModuleOp> compileToLayers(const CompileOptions &options,
   return compiler.takeModule();
 }
 
-FailureOr<Program> compileLayers(ModuleOp layers, const Machine &machine) {
-  FailureOr<Program> program = schedule(layers, machine);
+FailureOr<Program> compileLayers(ModuleOp layers, const Machine &machine,
+                                 const ScheduleOptions &options) {
+  FailureOr<Program> program = schedule(layers, machine, options);
   if (succeeded(program))
     program->hostModule = hostBytecode(layers);
   return program;

@@ -83,11 +83,11 @@ llvm::Error noSuchNode(const CostReport &report, llvm::StringRef node) {
 }
 
 /// Nothing where the network does not fit the machine.
-std::optional<CostReport> costOn(ModuleOp module, const Machine &machine) {
+std::optional<CostReport> costOn(ModuleOp module, const Machine &machine,
+                                 ScheduleOptions options) {
   // A machine that is too small says so; here that is an answer.
   ScopedDiagnosticHandler quiet(module.getContext(),
                                 [](Diagnostic &) { return success(); });
-  ScheduleOptions options;
   options.packConstants = false;
   FailureOr<Program> program = schedule(module, machine, options);
   if (failed(program))
@@ -102,14 +102,15 @@ std::optional<CostReport> costOn(ModuleOp module, const Machine &machine) {
 
 class Explainer {
 public:
-  Explainer(ModuleOp module, const Machine &machine, const CostReport &report,
+  Explainer(ModuleOp module, const Machine &machine,
+            const ScheduleOptions &options, const CostReport &report,
             size_t index, llvm::raw_ostream &os)
-      : module(module), machine(machine), report(report), index(index),
-        op(report.ops[index]), os(os) {}
+      : module(module), machine(machine), options(options), report(report),
+        index(index), op(report.ops[index]), os(os) {}
 
   void run() {
     printOp();
-    printTilings();
+    printConsidered();
     printChanges();
   }
 
@@ -137,14 +138,41 @@ private:
                            (long long)use->end);
   }
 
-  void printTilings() {
-    auto layers = listTilings(module, machine, kShownTilings);
-    if (failed(layers) || index >= layers->size() || (*layers)[index].empty())
+  void printConsidered() {
+    auto considered = listConsidered(module, machine, kShownTilings, options);
+    if (failed(considered))
       return;
-    os << "\ntilings considered, the chosen one first:\n"
+    const StackChoice *stack = nullptr;
+    for (const StackChoice &one : considered->stacks)
+      if (llvm::is_contained(one.layers, index))
+        stack = &one;
+    if (stack)
+      printStack(*stack);
+    if (!considered->tilings[index].empty())
+      printTilings(considered->tilings[index], !stack);
+  }
+
+  void printStack(const StackChoice &stack) {
+    os << "\nruns strip by strip with " << stack.layers.size() - 1
+       << " others; strips of " << stack.strip
+       << " rows of the last, in number " << stack.steps << ":\n";
+    for (size_t layer : stack.layers)
+      os << "  " << report.ops[layer].name << " (" << report.ops[layer].op
+         << ")\n";
+    os << "  holds " << stack.weightBytes << " bytes of weights and "
+       << stack.bufferBytes << " of rows; estimate " << stack.estimate
+       << " cycles, " << stack.transferCycles << " of transfers;\n  one by one "
+       << stack.separateEstimate << " cycles, " << stack.separateTransferCycles
+       << " of transfers\n";
+  }
+
+  void printTilings(llvm::ArrayRef<TilingChoice> tilings, bool isUsed) {
+    os << "\ntilings considered, "
+       << (isUsed ? "the chosen one first:\n"
+                  : "if it ran by itself, the best first:\n")
        << "  order             tile  outputs channels slots scratchpad "
           "transfers estimate\n";
-    for (const TilingChoice &c : (*layers)[index]) {
+    for (const TilingChoice &c : tilings) {
       std::string tile =
           std::to_string(c.rows) + "x" + std::to_string(c.columns);
       std::string slots =
@@ -174,7 +202,7 @@ private:
         os << "no such machine\n";
         continue;
       }
-      std::optional<CostReport> cost = costOn(module, other);
+      std::optional<CostReport> cost = costOn(module, other, options);
       if (!cost) {
         os << "does not fit\n";
         continue;
@@ -198,6 +226,7 @@ private:
 
   ModuleOp module;
   const Machine &machine;
+  const ScheduleOptions &options;
   const CostReport &report;
   size_t index;
   const OpCost &op;
@@ -207,13 +236,15 @@ private:
 } // namespace
 
 llvm::Error accopt::explain(llvm::StringRef node, ModuleOp module,
-                            const Machine &machine, llvm::raw_ostream &os) {
-  std::optional<CostReport> report = costOn(module, machine);
+                            const Machine &machine,
+                            const ScheduleOptions &options,
+                            llvm::raw_ostream &os) {
+  std::optional<CostReport> report = costOn(module, machine, options);
   if (!report)
     return llvm::createStringError("does not fit the machine");
   std::optional<size_t> index = findOp(*report, node);
   if (!index)
     return noSuchNode(*report, node);
-  Explainer(module, machine, *report, *index, os).run();
+  Explainer(module, machine, options, *report, *index, os).run();
   return llvm::Error::success();
 }

@@ -4,6 +4,7 @@
 #define ACCOPT_LIB_DRIVER_EXPLAIN_H
 
 #include "accopt/CodeGen/Program.h"
+#include "accopt/Schedule/Schedule.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
@@ -17,7 +18,8 @@ namespace accopt {
 /// network's, change when one parameter of the machine does. Fails if no layer
 /// has a node of this name, with the names that are near.
 llvm::Error explain(llvm::StringRef node, mlir::ModuleOp module,
-                    const Machine &machine, llvm::raw_ostream &os);
+                    const Machine &machine, const ScheduleOptions &options,
+                    llvm::raw_ostream &os);
 
 } // namespace accopt
 

@@ -3,6 +3,7 @@
 #include "accopt/Report/MemoryUse.h"
 
 #include "HeldBytes.h"
+#include "accopt/CodeGen/LayerGroups.h"
 #include "accopt/Target/Footprint.h"
 
 #include "llvm/ADT/ArrayRef.h"
@@ -34,7 +35,8 @@ int64_t rowBytes(const Region &region) {
 
 class Tracker {
 public:
-  explicit Tracker(const Program &program) : program(program) {
+  explicit Tracker(const Program &program)
+      : program(program), groups(layerGroups(program)) {
     for (const Constant &c : program.constants)
       constants.insert({c.address, c.address + int64_t(c.bytes.size())});
   }
@@ -43,26 +45,24 @@ public:
     // Inputs are there before the first layer, outputs are read after the last.
     forTensors(TensorInfo::Kind::Input, true);
     finishLayer();
-    uint32_t layer = 0;
+    size_t group = 0;
     for (const Command &command : program.commands) {
-      for (; layer < command.layer; ++layer)
+      for (; group < groups[command.layer]; ++group)
         finishLayer();
       add(command);
     }
-    for (; layer < program.layers.size(); ++layer)
+    for (size_t count = groups.empty() ? 0 : groups.back() + 1; group < count;
+         ++group)
       finishLayer();
     forTensors(TensorInfo::Kind::Output, false);
     finishLayer();
 
     std::vector<MemoryUse> uses(program.layers.size());
-    auto drop = [](llvm::ArrayRef<uint64_t> bytes) {
-      return bytes.drop_front().drop_back();
-    };
+    // In front is what happens before the first layer.
     std::vector<uint64_t> inScratchpad = scratchpad.perLayer();
     std::vector<uint64_t> inDram = dram.perLayer();
-    for (auto [use, scratchpadBytes, dramBytes] :
-         llvm::zip_equal(uses, drop(inScratchpad), drop(inDram)))
-      use = {scratchpadBytes, dramBytes};
+    for (auto [use, layerGroup] : llvm::zip_equal(uses, groups))
+      use = {inScratchpad[layerGroup + 1], inDram[layerGroup + 1]};
     return uses;
   }
 
@@ -115,6 +115,7 @@ private:
   }
 
   const Program &program;
+  std::vector<size_t> groups;
   IntervalSet constants;
   HeldBytes scratchpad;
   HeldBytes dram;

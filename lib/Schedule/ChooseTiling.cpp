@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "WindowLayer.h"
+#include "WindowCommands.h"
 
 #include "accopt/Target/Timing.h"
 
@@ -192,48 +192,11 @@ private:
   /// EXEC cycles of one command on `rows` x `columns` pixels.
   int64_t execCycles(const Tiling &tiling, int64_t rows, int64_t columns,
                      int64_t outputs, int64_t channels) const {
-    Window window;
-    window.outputRows = rows;
-    window.outputColumns = columns;
-    window.kernelY = layer.kernelY;
-    window.kernelX = layer.kernelX;
-    window.dilationX = layer.dilationX;
     bool isSlice = placement.inputResident && placement.inputPitch;
-    window.inputPixelPitch = isSlice ? placement.inputPitch : layer.channels;
-    Command command;
-    switch (layer.kind) {
-    case WindowLayer::Kind::Conv: {
-      MatmulCommand matmul;
-      matmul.window = window;
-      matmul.channels = channels;
-      if (!layer.inputChannels.empty())
-        if (auto runs = channelRuns(layer, 0, channels); runs.size() == 1) {
-          matmul.channels = runs.front().channels.size();
-          matmul.runs = runs.front().runs;
-        }
-      matmul.columns = outputs;
-      matmul.precision = layer.precision(machine);
-      matmul.dataflow = tiling.dataflow;
-      command.operation = matmul;
-      break;
-    }
-    case WindowLayer::Kind::Depthwise: {
-      DepthwiseCommand depthwise;
-      depthwise.window = window;
-      depthwise.channels = outputs;
-      depthwise.epilogue.hasResidual = layer.hasResidual;
-      command.operation = depthwise;
-      break;
-    }
-    default: {
-      PoolCommand pool;
-      pool.window = window;
-      pool.channels = outputs;
-      pool.kind = layer.kind == WindowLayer::Kind::MaxPool ? PoolKind::Max
-                                                           : PoolKind::Sum;
-      command.operation = pool;
-    }
-    }
+    int64_t pitch = isSlice ? placement.inputPitch : layer.channels;
+    Command command = sampleCommand(
+        layer, {pitch, rows, columns, outputs, channels, tiling.dataflow},
+        machine);
     return duration(command, machine).occupancy;
   }
 
@@ -311,20 +274,19 @@ private:
                    tiles * passes * residualTile +
                    weightLoads * chunks * parts * chunkCycles;
     int64_t store = tiles * passes * outTile;
-    tiling.estimate =
+    tiling.steady =
         std::max({exec, load, store,
                   slotCycles(tiling, tiles, chunks, parts, exec,
-                             inputTile + residualTile, outTile, chunkCycles)}) +
-        inputTile + chunkCycles + machine.dramLatency + outTile;
+                             inputTile + residualTile, outTile, chunkCycles)});
+    tiling.estimate =
+        tiling.steady + inputTile + chunkCycles + machine.dramLatency + outTile;
     // Less traffic is less energy: it decides between equals.
-    int64_t traffic = load + store;
+    tiling.transfers = load + store;
     if (all)
-      all->push_back({tiling, traffic});
-    if (!best || std::pair(tiling.estimate, traffic) <
-                     std::pair(best->estimate, bestTraffic)) {
+      all->push_back(tiling);
+    if (!best || std::pair(tiling.estimate, tiling.transfers) <
+                     std::pair(best->estimate, best->transfers))
       best = tiling;
-      bestTraffic = traffic;
-    }
   }
 
   /// The least time that the slots allow: what a slot or a chunk's place holds
@@ -390,18 +352,17 @@ private:
   const Placement &placement;
   const Machine &machine;
   std::optional<Tiling> best;
-  int64_t bestTraffic = 0;
 
 public:
   /// Where all that fit are kept, if set.
-  std::vector<ConsideredTiling> *all = nullptr;
+  std::vector<Tiling> *all = nullptr;
 };
 } // namespace
 
-std::vector<ConsideredTiling> listTilings(const WindowLayer &layer,
-                                          const Placement &placement,
-                                          const Machine &machine) {
-  std::vector<ConsideredTiling> all;
+std::vector<Tiling> listTilings(const WindowLayer &layer,
+                                const Placement &placement,
+                                const Machine &machine) {
+  std::vector<Tiling> all;
   Chooser chooser(layer, placement, machine);
   chooser.all = &all;
   chooser.run();
@@ -409,10 +370,10 @@ std::vector<ConsideredTiling> listTilings(const WindowLayer &layer,
   std::vector<size_t> order(all.size());
   std::iota(order.begin(), order.end(), 0);
   llvm::sort(order, [&](size_t a, size_t b) {
-    return std::tuple(all[a].tiling.estimate, all[a].transfers, a) <
-           std::tuple(all[b].tiling.estimate, all[b].transfers, b);
+    return std::tuple(all[a].estimate, all[a].transfers, a) <
+           std::tuple(all[b].estimate, all[b].transfers, b);
   });
-  std::vector<ConsideredTiling> sorted;
+  std::vector<Tiling> sorted;
   sorted.reserve(all.size());
   for (size_t index : order)
     sorted.push_back(all[index]);

@@ -9,7 +9,7 @@
 
 #include "Emitter.h"
 #include "MemoryPlan.h"
-#include "PackWeights.h"
+#include "WindowCommands.h"
 
 using namespace mlir;
 
@@ -25,13 +25,11 @@ public:
 private:
   /// A tile of the output, and where its parts lie in the scratchpad.
   struct Tile {
-    int64_t batch = 0, row = 0, rows = 0, column = 0, columns = 0;
-    int64_t inputRow = 0, inputRows = 0, inputColumn = 0, inputColumns = 0;
+    TileShape shape;
     int64_t input = 0, residual = 0, output = 0; ///< addresses
     int64_t channel = 0, channels = 0;           ///< held of the output
   };
 
-  void listChunks();
   void listTiles();
   /// Loads chunk `index` into the next slot; returns its address.
   int64_t loadChunk(size_t index);
@@ -39,18 +37,16 @@ private:
   /// [channel, channel + channels).
   void openTile(Tile &tile, int64_t channel, int64_t channels);
   void closeTile(const Tile &tile);
+  static Emitter::Box outputBox(const Tile &tile) {
+    const TileShape &at = tile.shape;
+    return {at.batch,          at.rows.begin, at.rows.length, at.columns.begin,
+            at.columns.length, tile.channel,  tile.channels};
+  }
   void compute(const Tile &tile, const WeightChunk &chunk, int64_t address);
-  Window window(const Tile &tile, int64_t firstChannel) const;
-  Epilogue epilogue(const Tile &tile, const WeightChunk &chunk,
-                    int64_t address) const;
-  /// Address and pitches of the tile's output (or residual) from the chunk's
-  /// first channel on.
-  struct Image {
-    uint32_t address, rowPitch, pixelPitch;
-  };
-  Image image(const Tile &tile, const NetworkTensor &tensor,
-              int64_t tileAddress, int64_t channel) const;
-  void emitPool(const Tile &tile, const WeightChunk &chunk, int64_t address);
+  ImageView inputView(const Tile &tile) const;
+  /// Of the output or the residual, which lies at `address` if not resident.
+  ImageView outputView(const Tile &tile, const NetworkTensor &tensor,
+                       int64_t address) const;
 
   void runWeightsOuter();
   void runSpaceOuter();
@@ -89,73 +85,29 @@ WindowEmitter::WindowEmitter(Emitter &emitter, mlir::Operation *op,
                   emitter.scratchpad.size());
 }
 
-void WindowEmitter::listChunks() {
-  bool isConv = shape.kind == Kind::Conv;
-  int64_t groups = isConv ? shape.groups : 1;
-  int64_t outputs = isConv ? shape.groupOutputs() : shape.outChannels;
-  for (int64_t group = 0; group < groups; ++group) {
-    SmallVector<ChannelRun> runs = {{0, {0}}};
-    if (isConv)
-      runs = channelRuns(shape, group, tiling.channels);
-    for (int64_t n = 0; n < outputs; n += tiling.outputs)
-      for (const ChannelRun &run : runs)
-        chunks.push_back(WeightChunk{
-            group * outputs + n, std::min(tiling.outputs, outputs - n), run,
-            &run == &runs.front(), &run == &runs.back()});
-  }
-  packed.assign(chunks.size(), -1);
-}
-
 void WindowEmitter::listTiles() {
-  // The first and last input coordinate of an output range, clipped.
-  auto span = [](int64_t first, int64_t count, int64_t stride, int64_t kernel,
-                 int64_t dilation, int64_t pad, int64_t size, int64_t &begin,
-                 int64_t &length) {
-    int64_t low = first * stride - pad;
-    int64_t high = (first + count - 1) * stride - pad + (kernel - 1) * dilation;
-    begin = std::clamp<int64_t>(low, 0, size - 1);
-    length = std::clamp<int64_t>(high, begin, size - 1) - begin + 1;
-  };
   for (int64_t n = 0; n < shape.batch; ++n)
     for (int64_t y = 0; y < shape.outHeight; y += tiling.rows)
       for (int64_t x = 0; x < shape.outWidth; x += tiling.columns) {
         Tile tile;
-        tile.batch = n;
-        tile.row = y;
-        tile.rows = std::min(tiling.rows, shape.outHeight - y);
-        tile.column = x;
-        tile.columns = std::min(tiling.columns, shape.outWidth - x);
-        span(y, tile.rows, shape.strideY, shape.kernelY, shape.dilationY,
-             shape.padTop, shape.height, tile.inputRow, tile.inputRows);
-        span(x, tile.columns, shape.strideX, shape.kernelX, shape.dilationX,
-             shape.padLeft, shape.width, tile.inputColumn, tile.inputColumns);
+        tile.shape =
+            tileShape(shape, n, {y, std::min(tiling.rows, shape.outHeight - y)},
+                      {x, std::min(tiling.columns, shape.outWidth - x)});
         tiles.push_back(tile);
       }
 }
 
 int64_t WindowEmitter::loadChunk(size_t index) {
   const WeightChunk &chunk = chunks[index];
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  if (!at.bytes)
+  if (!chunkLayout(shape, chunk.outputs, chunk.channels()).bytes)
     return 0;
   // Every slice of an average pool has the same table.
   size_t key = shape.kind == Kind::AveragePool ? 0 : index;
   if (packed[key] < 0)
-    packed[key] = emitter.addConstant(at.dramBytes(), [&] {
-      return packChunk(op, shape, chunk, emitter.machine.columns);
-    });
+    packed[key] = emitter.placeChunk(op, shape, chunk);
   int64_t address =
       chunkBase + (nextChunk++ % tiling.chunkSlots) * tiling.chunkBytes;
-  DmaCommand dma;
-  dma.dramAddress = uint32_t(packed[key]);
-  dma.scratchpadAddress = uint32_t(address);
-  dma.rowBytes = uint32_t(at.bytes);
-  if (at.weightBits != 8) {
-    dma.rowBytes = uint32_t(at.weights + at.weightCount);
-    dma.bits = uint8_t(at.weightBits);
-    dma.plainBytes = uint32_t(at.weights);
-  }
-  emitter.load(dma);
+  emitter.loadChunk(shape, chunk, address, uint32_t(packed[key]));
   return address;
 }
 
@@ -166,11 +118,11 @@ void WindowEmitter::openTile(Tile &tile, int64_t channel, int64_t channels) {
   bool isConv = shape.kind == Kind::Conv;
   if (!input.resident) {
     tile.input = slot + layout.input;
-    Emitter::Box box{tile.batch,
-                     tile.inputRow,
-                     tile.inputRows,
-                     tile.inputColumn,
-                     tile.inputColumns,
+    Emitter::Box box{tile.shape.batch,
+                     tile.shape.inputRows.begin,
+                     tile.shape.inputRows.length,
+                     tile.shape.inputColumns.begin,
+                     tile.shape.inputColumns.length,
                      isConv ? 0 : channel,
                      isConv ? shape.channels : channels};
     emitter.load(emitter.transfer(
@@ -181,165 +133,64 @@ void WindowEmitter::openTile(Tile &tile, int64_t channel, int64_t channels) {
   if (!residual || residual->resident)
     return;
   tile.residual = slot + layout.residual;
-  Emitter::Box box{tile.batch,   tile.row, tile.rows, tile.column,
-                   tile.columns, channel,  channels};
   emitter.load(emitter.transfer(
       *residual,
-      {shape.batch, shape.outHeight, shape.outWidth, shape.outChannels}, box,
-      tile.residual));
+      {shape.batch, shape.outHeight, shape.outWidth, shape.outChannels},
+      outputBox(tile), tile.residual));
 }
 
 void WindowEmitter::closeTile(const Tile &tile) {
   if (output.resident)
     return;
-  Emitter::Box box{tile.batch,   tile.row,     tile.rows,    tile.column,
-                   tile.columns, tile.channel, tile.channels};
   emitter.store(emitter.transfer(
       output, {shape.batch, shape.outHeight, shape.outWidth, shape.outChannels},
-      box, tile.output));
+      outputBox(tile), tile.output));
 }
 
-Window WindowEmitter::window(const Tile &tile, int64_t firstChannel) const {
-  Window w;
-  int64_t pitch = shape.channels, columns = shape.width;
-  int64_t base = input.scratchpadAddress, offset = firstChannel;
+ImageView WindowEmitter::inputView(const Tile &tile) const {
+  const TileShape &at = tile.shape;
   if (input.resident) {
-    pitch = input.pitch ? input.pitch : pitch;
-    offset += ((tile.batch * shape.height + tile.inputRow) * shape.width +
-               tile.inputColumn) *
-              pitch;
-  } else {
-    columns = tile.inputColumns;
-    base = tile.input;
-    if (shape.kind != Kind::Conv) {
-      pitch = tile.channels;
-      offset = 0;
-    }
+    int64_t pitch = input.pitch ? input.pitch : shape.channels;
+    int64_t pixel =
+        (at.batch * shape.height + at.inputRows.begin) * shape.width +
+        at.inputColumns.begin;
+    return {input.scratchpadAddress + pixel * pitch, shape.width * pitch, pitch,
+            0};
   }
-  w.input = uint32_t(base + offset);
-  w.inputRowPitch = uint32_t(columns * pitch);
-  w.inputPixelPitch = uint32_t(pitch);
-  w.inputRows = uint16_t(tile.inputRows);
-  w.inputColumns = uint16_t(tile.inputColumns);
-  w.outputRows = uint16_t(tile.rows);
-  w.outputColumns = uint16_t(tile.columns);
-  w.kernelY = uint16_t(shape.kernelY);
-  w.kernelX = uint16_t(shape.kernelX);
-  w.strideY = uint16_t(shape.strideY);
-  w.strideX = uint16_t(shape.strideX);
-  w.dilationY = uint16_t(shape.dilationY);
-  w.dilationX = uint16_t(shape.dilationX);
-  w.padTop = int16_t(tile.inputRow - (tile.row * shape.strideY - shape.padTop));
-  w.padLeft =
-      int16_t(tile.inputColumn - (tile.column * shape.strideX - shape.padLeft));
-  return w;
+  // A vector layer's tile holds the chunk's channels only.
+  bool isConv = shape.kind == Kind::Conv;
+  int64_t pitch = isConv ? shape.channels : tile.channels;
+  return {tile.input, at.inputColumns.length * pitch, pitch,
+          isConv ? 0 : tile.channel};
 }
 
-WindowEmitter::Image WindowEmitter::image(const Tile &tile,
-                                          const NetworkTensor &tensor,
-                                          int64_t tileAddress,
-                                          int64_t channel) const {
+ImageView WindowEmitter::outputView(const Tile &tile,
+                                    const NetworkTensor &tensor,
+                                    int64_t address) const {
+  const TileShape &at = tile.shape;
   if (!tensor.resident)
-    return {uint32_t(tileAddress + channel - tile.channel),
-            uint32_t(tile.columns * tile.channels), uint32_t(tile.channels)};
+    return {address, at.columns.length * tile.channels, tile.channels,
+            tile.channel};
   int64_t pixel =
-      (tile.batch * shape.outHeight + tile.row) * shape.outWidth + tile.column;
+      (at.batch * shape.outHeight + at.rows.begin) * shape.outWidth +
+      at.columns.begin;
   int64_t pitch = tensor.pitch ? tensor.pitch : shape.outChannels;
-  return {uint32_t(tensor.scratchpadAddress + pixel * pitch + channel),
-          uint32_t(shape.outWidth * pitch), uint32_t(pitch)};
-}
-
-Epilogue WindowEmitter::epilogue(const Tile &tile, const WeightChunk &chunk,
-                                 int64_t address) const {
-  accel::RequantAttr requant =
-      isa<accel::Conv2DOp>(op)
-          ? cast<accel::Conv2DOp>(op).getRequant()
-          : cast<accel::DepthwiseConv2DOp>(op).getRequant();
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  Epilogue e;
-  e.parameters = uint32_t(address + at.parameters);
-  Image out = image(tile, output, tile.output, chunk.output);
-  e.output = out.address;
-  e.outputRowPitch = out.rowPitch;
-  e.outputPixelPitch = out.pixelPitch;
-  e.outputZeroPoint = int8_t(requant.getZeroPoint());
-  e.clampMin = int8_t(requant.getClampMin());
-  e.clampMax = int8_t(requant.getClampMax());
-  e.hasTable = shape.hasTable;
-  if (shape.hasTable)
-    e.table = uint32_t(address + at.table);
-  if (residual) {
-    Image in = image(tile, *residual, tile.residual, chunk.output);
-    e.hasResidual = true;
-    e.residual = in.address;
-    e.residualRowPitch = in.rowPitch;
-    e.residualPixelPitch = in.pixelPitch;
-    e.residualZeroPoint = int8_t(requant.getResidualZeroPoint());
-    e.residualMultiplier = requant.getResidual().getMultiplier();
-    e.residualShift = uint8_t(requant.getResidual().getShift());
-    e.sumMultiplier = requant.getSum().getMultiplier();
-    e.sumShift = uint8_t(requant.getSum().getShift());
-  }
-  return e;
-}
-
-void WindowEmitter::emitPool(const Tile &tile, const WeightChunk &chunk,
-                             int64_t address) {
-  PoolCommand pool;
-  pool.window = window(tile, chunk.output);
-  pool.channels = uint16_t(chunk.outputs);
-  Image out = image(tile, output, tile.output, chunk.output);
-  pool.output = out.address;
-  pool.outputRowPitch = out.rowPitch;
-  pool.outputPixelPitch = out.pixelPitch;
-  if (auto average = dyn_cast<accel::AvgPoolOp>(op)) {
-    pool.kind = PoolKind::Sum;
-    pool.countPadding = average.getCountIncludePad();
-    pool.inputZeroPoint = int8_t(average.getInputZeroPoint());
-    pool.outputZeroPoint = int8_t(average.getOutputZeroPoint());
-    pool.parameters = uint32_t(address);
-    pool.clampMin = int8_t(average.getClampMin());
-    pool.clampMax = int8_t(average.getClampMax());
-  } else {
-    auto maximum = cast<accel::MaxPoolOp>(op);
-    pool.clampMin = int8_t(maximum.getClampMin());
-    pool.clampMax = int8_t(maximum.getClampMax());
-  }
-  emitter.append(pool);
+  return {tensor.scratchpadAddress + pixel * pitch, shape.outWidth * pitch,
+          pitch, 0};
 }
 
 void WindowEmitter::compute(const Tile &tile, const WeightChunk &chunk,
                             int64_t address) {
-  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
-  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
-    MatmulCommand matmul;
-    matmul.window = window(tile, chunk.run.stored);
-    matmul.channels = uint16_t(chunk.channels());
-    matmul.dataflow = tiling.dataflow;
-    matmul.runs = uint16_t(chunk.run.runs);
-    matmul.runPitch = uint32_t(chunk.run.pitch);
-    matmul.columns = uint16_t(chunk.outputs);
-    matmul.inputZeroPoint = int8_t(conv.getInputZeroPoint());
-    matmul.weights = uint32_t(address + at.weights);
-    matmul.accumulate = !chunk.isFirst;
-    matmul.finish = chunk.isLast;
-    matmul.precision = uint8_t(shape.precision(emitter.machine));
-    if (matmul.finish)
-      matmul.epilogue = epilogue(tile, chunk, address);
-    emitter.append(matmul);
-    return;
-  }
-  if (auto conv = dyn_cast<accel::DepthwiseConv2DOp>(op)) {
-    DepthwiseCommand depthwise;
-    depthwise.window = window(tile, chunk.output);
-    depthwise.channels = uint16_t(chunk.outputs);
-    depthwise.inputZeroPoint = int8_t(conv.getInputZeroPoint());
-    depthwise.weights = uint32_t(address + at.weights);
-    depthwise.epilogue = epilogue(tile, chunk, address);
-    emitter.append(depthwise);
-    return;
-  }
-  emitPool(tile, chunk, address);
+  WindowStep step{tile.shape,
+                  inputView(tile),
+                  {},
+                  outputView(tile, output, tile.output),
+                  chunk,
+                  address,
+                  tiling.dataflow};
+  if (residual)
+    step.residual = outputView(tile, *residual, tile.residual);
+  emitter.append(windowCommand(op, shape, step, emitter.machine));
 }
 
 /// For each block of output channels all tiles.
@@ -395,11 +246,12 @@ LogicalResult WindowEmitter::run() {
   tiling = *chosen;
   layout = tileLayout(shape, tiling, placement);
   int64_t chunkBytes = tiling.chunkSlots * tiling.chunkBytes;
-  bool low = emitter.layer % 2;
+  bool low = emitter.hasWeightsLow();
   chunkBase = low ? emitter.scratchpad.begin
                   : emitter.scratchpad.end / 16 * 16 - chunkBytes;
   tileBase = emitter.scratchpad.begin + (low ? chunkBytes : 0);
-  listChunks();
+  chunks = listChunks(shape, tiling.outputs, tiling.channels);
+  packed.assign(chunks.size(), -1);
   listTiles();
   if (tiling.order == LoopOrder::WeightsOuter)
     runWeightsOuter();

@@ -93,6 +93,29 @@ int64_t Emitter::fetchFlat(const NetworkTensor &tensor, int64_t begin,
   return slot;
 }
 
+uint32_t Emitter::placeChunk(mlir::Operation *op, const WindowLayer &shape,
+                             const WeightChunk &chunk) {
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  return addConstant(at.dramBytes(), [&] {
+    return packChunk(op, shape, chunk, machine.columns);
+  });
+}
+
+void Emitter::loadChunk(const WindowLayer &shape, const WeightChunk &chunk,
+                        int64_t address, uint32_t dramAddress) {
+  ChunkLayout at = chunkLayout(shape, chunk.outputs, chunk.channels());
+  DmaCommand dma;
+  dma.dramAddress = dramAddress;
+  dma.scratchpadAddress = uint32_t(address);
+  dma.rowBytes = uint32_t(at.bytes);
+  if (at.weightBits != 8) {
+    dma.rowBytes = uint32_t(at.weights + at.weightCount);
+    dma.bits = uint8_t(at.weightBits);
+    dma.plainBytes = uint32_t(at.weights);
+  }
+  load(dma);
+}
+
 LogicalResult Emitter::tooSmall(mlir::Operation *op, int64_t needed,
                                 int64_t available) {
   return op->emitOpError("needs ")
@@ -103,7 +126,12 @@ LogicalResult Emitter::tooSmall(mlir::Operation *op, int64_t needed,
 LogicalResult Emitter::emit(int index, ScratchpadRange range) {
   layer = uint32_t(index);
   scratchpad = range;
-  mlir::Operation *op = network.layers[index].op;
+  LogicalResult result = emitOp(network.layers[index].op);
+  ++turn;
+  return result;
+}
+
+LogicalResult Emitter::emitOp(mlir::Operation *op) {
   if (std::optional<WindowLayer> window = readWindowLayer(op))
     return emitWindow(op, *window);
   return llvm::TypeSwitch<mlir::Operation *, LogicalResult>(op)

@@ -10,6 +10,7 @@
 
 #include "CommandStream.h"
 #include "Network.h"
+#include "Stack.h"
 #include "TilingCache.h"
 #include "WindowLayer.h"
 
@@ -32,6 +33,8 @@ public:
   /// Emits layer `index`. Fails with a diagnostic at the layer's op where it
   /// does not fit the machine.
   mlir::LogicalResult emit(int index, ScratchpadRange scratchpad);
+  /// Emits the layers of a stack.
+  void emit(const Stack &stack, ScratchpadRange scratchpad);
 
   /// Places the `size` bytes that `pack` makes in DRAM before the program
   /// starts.
@@ -50,6 +53,7 @@ public:
 
 private:
   friend class WindowEmitter;
+  friend class StackEmitter;
 
   /// A box of an N x H x W x C tensor.
   struct Box {
@@ -64,6 +68,14 @@ private:
                       int64_t scratchpadAddress) const;
   void load(DmaCommand dma);
   void store(DmaCommand dma);
+  /// Places a chunk of weights among the constants; returns where.
+  uint32_t placeChunk(mlir::Operation *op, const WindowLayer &shape,
+                      const WeightChunk &chunk);
+  void loadChunk(const WindowLayer &shape, const WeightChunk &chunk,
+                 int64_t scratchpadAddress, uint32_t dramAddress);
+  /// Weights lie alternately at the two ends of the free scratchpad, so that
+  /// the next layer's first ones load while this one computes.
+  bool hasWeightsLow() const { return turn % 2; }
   /// Loads `bytes` contiguous bytes, or stores them.
   void loadFlat(int64_t dramAddress, int64_t scratchpadAddress, int64_t bytes);
   void storeFlat(int64_t scratchpadAddress, int64_t dramAddress, int64_t bytes);
@@ -74,6 +86,7 @@ private:
   mlir::LogicalResult tooSmall(mlir::Operation *op, int64_t needed,
                                int64_t available);
 
+  mlir::LogicalResult emitOp(mlir::Operation *op);
   mlir::LogicalResult emitWindow(mlir::Operation *op, const WindowLayer &shape);
   mlir::LogicalResult emitBinary(accel::BinaryOp op);
   mlir::LogicalResult emitLookup(accel::LookupOp op);
@@ -103,6 +116,7 @@ private:
   uint64_t missingBytes = 0;
   TilingCache &tilings;
   uint32_t layer = 0;
+  unsigned turn = 0; ///< layers and stacks so far
   ScratchpadRange scratchpad;
 };
 

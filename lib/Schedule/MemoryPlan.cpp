@@ -25,19 +25,16 @@ std::vector<uint8_t> constantBytes(ElementsAttr value) {
   return bytes;
 }
 
-static bool alive(const NetworkTensor &tensor, int layer) {
-  return tensor.firstLayer <= layer && layer <= tensor.lastLayer;
-}
-
 static bool overlap(const NetworkTensor &a, const NetworkTensor &b) {
   return a.firstLayer <= b.lastLayer && b.firstLayer <= a.lastLayer;
 }
 
-ScratchpadRange freeScratchpad(const Network &network, int index,
+ScratchpadRange freeScratchpad(const Network &network, int first, int last,
                                const Machine &machine) {
   int64_t begin = 0;
   for (const NetworkTensor &tensor : network.tensors)
-    if (tensor.resident && !tensor.isSlice() && alive(tensor, index))
+    if (tensor.resident && !tensor.isSlice() && tensor.firstLayer <= last &&
+        first <= tensor.lastLayer)
       begin = std::max(begin, alignUp(tensor.scratchpadAddress + tensor.bytes));
   return {begin, int64_t(machine.scratchpadBytes) / 16 * 16};
 }
@@ -86,7 +83,7 @@ private:
   /// Estimated cycles of a layer; -1 if it does not fit.
   int64_t estimate(int index) const {
     const Layer &layer = network.layers[index];
-    ScratchpadRange range = freeScratchpad(network, index, machine);
+    ScratchpadRange range = freeScratchpad(network, index, index, machine);
     if (isInPlace(network, layer))
       return 0;
     if (std::optional<WindowLayer> window = readWindowLayer(layer.op)) {
@@ -269,7 +266,8 @@ void planResidency(Network &network, const Machine &machine,
 int64_t planDram(Network &network) {
   std::vector<int> order, placed;
   for (auto [i, tensor] : llvm::enumerate(network.tensors))
-    if (!tensor.resident && !tensor.isConstant && !tensor.isSlice())
+    if (!tensor.resident && !tensor.inStack && !tensor.isConstant &&
+        !tensor.isSlice())
       order.push_back(int(i));
   // Inputs and outputs keep memory of their own, so that they can be written
   // before and read after a run.

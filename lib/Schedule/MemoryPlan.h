@@ -31,8 +31,9 @@ void planResidency(Network &network, const Machine &machine,
 /// returns the end of the region.
 int64_t planDram(Network &network);
 
-/// What resident tensors leave of the scratchpad while layer `index` runs.
-ScratchpadRange freeScratchpad(const Network &network, int index,
+/// What resident tensors leave of the scratchpad while layers [first, last]
+/// run.
+ScratchpadRange freeScratchpad(const Network &network, int first, int last,
                                const Machine &machine);
 
 /// Where the tensors of window layer `layer` lie, with `scratchpadBytes` free.

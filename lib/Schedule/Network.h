@@ -31,6 +31,8 @@ struct NetworkTensor {
   mlir::DictionaryAttr description;
   /// Where it lives: in DRAM, or in the scratchpad for its whole life.
   bool resident = false;
+  /// Nowhere as a whole: it is inside a stack (Stack.h).
+  bool inStack = false;
   /// Of an element in DRAM; below 8 the tensor is packed there.
   int64_t dramBits = 8;
   int64_t dramBytes() const { return (bytes * dramBits + 7) / 8; }

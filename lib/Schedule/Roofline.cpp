@@ -7,6 +7,7 @@
 
 #include "Roofline.h"
 
+#include "MemoryPlan.h"
 #include "WindowLayer.h"
 
 #include "accopt/Target/Timing.h"
@@ -94,6 +95,24 @@ int64_t neededBytes(const Network &network, const Layer &layer, size_t index) {
                             w->dilationX, w->padLeft);
   return bytes / (w->height * w->width) * rows * columns;
 }
+/// Whether strips of a tensor could go from its maker to its readers without
+/// the whole ever existing: windows make and read it.
+bool mayPassInStrips(const Network &network, const NetworkTensor &tensor) {
+  int index = int(&tensor - network.tensors.data());
+  auto isWindow = [&](const Layer &layer) {
+    return readWindowLayer(layer.op).has_value() || isInPlace(network, layer);
+  };
+  if (tensor.definedBy < 0 || tensor.usedByHost ||
+      !isWindow(network.layers[tensor.definedBy]))
+    return false;
+  for (int at = tensor.definedBy;
+       at <= tensor.lastLayer && at < int(network.layers.size()); ++at) {
+    const Layer &layer = network.layers[at];
+    if (llvm::is_contained(layer.inputs, index) && !isWindow(layer))
+      return false;
+  }
+  return true;
+}
 } // namespace
 
 int64_t rooflineCycles(const Network &network, const Layer &layer,
@@ -102,6 +121,8 @@ int64_t rooflineCycles(const Network &network, const Layer &layer,
   auto traffic = [&](const NetworkTensor &tensor, int64_t bytes) {
     if (tensor.isInput || tensor.isOutput || tensor.isConstant)
       return bytes;
+    if (mayPassInStrips(network, tensor))
+      return int64_t(0);
     return std::max<int64_t>(0, bytes - scratchpad) * tensor.dramBits / 8;
   };
   int64_t reads = parameterBytes(layer), writes = 0, inPlace = 0;

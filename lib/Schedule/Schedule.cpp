@@ -9,6 +9,7 @@
 
 #include "Emitter.h"
 #include "MemoryPlan.h"
+#include "Plan.h"
 #include "Roofline.h"
 
 using namespace mlir;
@@ -77,43 +78,6 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
 }
 } // namespace
 
-/// What fields of 16 bits hold.
-static LogicalResult checkSizes(const Network &network) {
-  for (const Layer &layer : network.layers) {
-    std::optional<WindowLayer> w = readWindowLayer(layer.op);
-    if (!w)
-      continue;
-    for (int64_t size :
-         {w->height, w->width, w->outHeight, w->outWidth, w->kernelY,
-          w->kernelX, w->strideY, w->strideX, w->dilationY, w->dilationX})
-      if (size > 65535)
-        return layer.op->emitOpError("expected sizes of at most 65535, got ")
-               << size;
-    for (int64_t pad : {w->padTop, w->padLeft})
-      if (pad > 32767 || pad < -32768)
-        return layer.op->emitOpError("expected pads of at most 32767, got ")
-               << pad;
-  }
-  return success();
-}
-
-/// The function's layers and tensors with their places.
-static FailureOr<Network> planNetwork(ModuleOp module, const Machine &machine,
-                                      TilingCache &tilings) {
-  auto function = module.lookupSymbol<func::FuncOp>("main");
-  if (!function || !function.getBody().hasOneBlock())
-    return module.emitError("expected a function @main of one block");
-  FailureOr<Network> network = readNetwork(function);
-  if (failed(network))
-    return failure();
-  if (failed(checkSizes(*network)))
-    return failure();
-  planPacking(*network, machine);
-  planConcats(*network, machine);
-  planResidency(*network, machine, tilings);
-  return network;
-}
-
 /// Tells the stream of images in DRAM that are written slice by slice.
 static void watchSlices(const Network &network, CommandStream &stream) {
   for (auto [index, image] : llvm::enumerate(network.tensors)) {
@@ -139,76 +103,31 @@ static void watchSlices(const Network &network, CommandStream &stream) {
   }
 }
 
-static StringRef nameOf(LoopOrder order) {
-  switch (order) {
-  case LoopOrder::AllWeights:
-    return "all-weights";
-  case LoopOrder::WeightsOuter:
-    return "weights-outer";
-  case LoopOrder::SpaceOuter:
-    return "space-outer";
+static LogicalResult emitLayers(const Plan &plan, const Machine &machine,
+                                Emitter &emitter) {
+  auto stack = plan.stacks.begin();
+  int count = int(plan.network.layers.size());
+  for (int index = 0; index < count; ++index) {
+    bool isStack = stack != plan.stacks.end() && stack->first() == index;
+    int last = isStack ? stack->last() : index;
+    ScratchpadRange range = freeScratchpad(plan.network, index, last, machine);
+    if (isStack)
+      emitter.emit(*stack++, range);
+    else if (failed(emitter.emit(index, range)))
+      return failure();
+    index = last;
   }
-  return "";
-}
-
-static TilingChoice describe(const ConsideredTiling &considered) {
-  const Tiling &tiling = considered.tiling;
-  TilingChoice choice;
-  choice.order = nameOf(tiling.order).str();
-  if (tiling.dataflow == Dataflow::OutputStationary)
-    choice.order += ",os";
-  choice.rows = tiling.rows;
-  choice.columns = tiling.columns;
-  choice.outputs = tiling.outputs;
-  choice.channels = tiling.channels;
-  choice.slots = tiling.slots;
-  choice.chunkSlots = tiling.chunkSlots;
-  choice.scratchpadBytes =
-      tiling.slots * tiling.tileBytes + tiling.chunkSlots * tiling.chunkBytes;
-  choice.estimate = tiling.estimate;
-  choice.transferCycles = considered.transfers;
-  return choice;
-}
-
-static bool isSameButOrder(TilingChoice a, const TilingChoice &b) {
-  a.order = b.order;
-  return a == b;
-}
-
-FailureOr<std::vector<std::vector<TilingChoice>>>
-listTilings(ModuleOp module, const Machine &machine, size_t most) {
-  TilingCache tilings;
-  FailureOr<Network> network = planNetwork(module, machine, tilings);
-  if (failed(network))
-    return failure();
-  std::vector<std::vector<TilingChoice>> layers;
-  for (auto [index, layer] : llvm::enumerate(network->layers)) {
-    auto &choices = layers.emplace_back();
-    std::optional<WindowLayer> window = readWindowLayer(layer.op);
-    if (!window)
-      continue;
-    ScratchpadRange range = freeScratchpad(*network, int(index), machine);
-    auto considered = listTilings(
-        *window, placementOf(*network, layer, *window, range.size()), machine);
-    for (const ConsideredTiling &one : considered) {
-      if (choices.size() == most)
-        break;
-      // With one chunk of weights all orders are the same.
-      TilingChoice choice = describe(one);
-      if (choices.empty() || !isSameButOrder(choices.back(), choice))
-        choices.push_back(std::move(choice));
-    }
-  }
-  return layers;
+  return success();
 }
 
 FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
                             const ScheduleOptions &options) {
   TilingCache own;
   TilingCache &tilings = options.cache ? *options.cache : own;
-  FailureOr<Network> network = planNetwork(module, machine, tilings);
-  if (failed(network))
+  FailureOr<Plan> plan = planNetwork(module, machine, options, tilings);
+  if (failed(plan))
     return failure();
+  Network *network = &plan->network;
   auto function = module.lookupSymbol<func::FuncOp>("main");
   int64_t activations = planDram(*network);
   if (activations > int64_t(UINT32_MAX))
@@ -227,12 +146,10 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
   }
   Program program;
   program.machine = machine;
-  for (auto [index, layer] : llvm::enumerate(network->layers)) {
-    if (failed(emitter.emit(int(index),
-                            freeScratchpad(*network, int(index), machine))))
-      return failure();
+  if (failed(emitLayers(*plan, machine, emitter)))
+    return failure();
+  for (auto [index, layer] : llvm::enumerate(network->layers))
     program.layers.push_back(describe(*network, layer, index, machine));
-  }
   if (emitter.dramEnd() > int64_t(UINT32_MAX))
     return module.emitError("needs ")
            << emitter.dramEnd() << " bytes of DRAM; addresses have 32 bits";
@@ -253,7 +170,7 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
                                        function.getResultAttrDict(i),
                                        TensorInfo::Kind::Output));
   for (const NetworkTensor &tensor : network->tensors)
-    if (tensor.description && !tensor.isOutput)
+    if (tensor.description && !tensor.isOutput && !tensor.inStack)
       program.tensors.push_back(describe(*network, tensor, tensor.described,
                                          tensor.description,
                                          TensorInfo::Kind::Intermediate));

@@ -107,7 +107,9 @@ struct Tiling {
   int64_t slots = 1;      ///< tiles in flight
   int64_t chunkSlots = 1; ///< chunks in flight
   int64_t tileBytes = 0, chunkBytes = 0;
-  int64_t estimate = 0; ///< cycles, if the layer stood alone
+  int64_t estimate = 0;  ///< cycles, if the layer stood alone
+  int64_t steady = 0;    ///< of these, without the first load and last store
+  int64_t transfers = 0; ///< cycles of LOAD and STORE together
 };
 
 struct Placement {
@@ -124,14 +126,10 @@ std::optional<Tiling> chooseTiling(const WindowLayer &layer,
                                    const Placement &placement,
                                    const Machine &machine);
 
-/// Every tiling that fits, with its estimate and `transfers`, best first.
-struct ConsideredTiling {
-  Tiling tiling;
-  int64_t transfers = 0; ///< cycles of LOAD and STORE together
-};
-std::vector<ConsideredTiling> listTilings(const WindowLayer &layer,
-                                          const Placement &placement,
-                                          const Machine &machine);
+/// Every tiling that fits, best first.
+std::vector<Tiling> listTilings(const WindowLayer &layer,
+                                const Placement &placement,
+                                const Machine &machine);
 
 /// Sizes of the slot of one tile; each part begins at a multiple of 16.
 struct TileLayout {

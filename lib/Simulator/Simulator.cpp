@@ -15,6 +15,8 @@
 #include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/Encoding.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <queue>
 
 using namespace accopt;
@@ -78,7 +80,7 @@ struct Simulator::Impl {
   /// tokens[from][to]
   uint64_t tokens[kEngineCount][kEngineCount] = {};
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
-  std::vector<uint64_t> layerEnd;
+  std::vector<uint64_t> completions; ///< by command
   std::vector<uint32_t> layerPending; ///< commands not complete
   std::vector<bool> layerIsEmpty;
   size_t nextInOrder = 0; ///< all layers before it are complete
@@ -91,7 +93,7 @@ void Simulator::Impl::reset() {
   events = {};
   for (auto &row : tokens)
     std::fill(std::begin(row), std::end(row), 0);
-  layerEnd.assign(program.layers.size(), 0);
+  completions.assign(program.commands.size(), 0);
   layerPending.assign(program.layers.size(), 0);
   result = {};
   result.layers.resize(program.layers.size());
@@ -133,7 +135,7 @@ llvm::Expected<bool> Simulator::Impl::tryStart(unsigned e) {
   events.push({completion, true, index});
   result.layers[command.layer].quantities +=
       quantities(command, program.machine);
-  layerEnd[command.layer] = std::max(layerEnd[command.layer], completion);
+  completions[index] = completion;
   if (options.trace)
     result.trace.push_back(
         {Engine(e), now, end, completion, index, command.layer});
@@ -233,9 +235,10 @@ llvm::Expected<RunResult> Simulator::Impl::run() {
   if (llvm::Error error = deadlock())
     return error;
   uint64_t last = 0;
-  for (size_t i = 0; i < layerEnd.size(); ++i) {
-    uint64_t end = std::max(last, layerEnd[i]);
-    result.layers[i].cycles = end - last;
+  for (auto [command, completion] :
+       llvm::zip_equal(program.commands, completions)) {
+    uint64_t end = std::max(last, completion);
+    result.layers[command.layer].cycles += end - last;
     last = end;
   }
   result.cycles = last;

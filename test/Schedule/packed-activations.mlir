@@ -1,5 +1,5 @@
-// RUN: acc-opt %s "--target=systolic16x16{scratchpad_bytes=6144}" --emit=accel-commands | FileCheck %s
-// RUN: acc-opt %s "--target=systolic16x16{scratchpad_bytes=6144}" --emit=elf -o %t.elf --report=%t.csv
+// RUN: acc-opt %s --stacks=false "--target=systolic16x16{scratchpad_bytes=6144}" --emit=accel-commands | FileCheck %s
+// RUN: acc-opt %s --stacks=false "--target=systolic16x16{scratchpad_bytes=6144}" --emit=elf -o %t.elf --report=%t.csv
 // RUN: acc-sim %t.elf --quiet --report=%t.sim.csv && cmp %t.csv %t.sim.csv
 // RUN: acc-sim %t.elf --quiet --dump-tensors=%t.dump && ls %t.dump | FileCheck %s --check-prefix=DUMP
 

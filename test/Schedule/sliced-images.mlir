@@ -1,6 +1,6 @@
-// RUN: acc-opt %s "--target=systolic16x16{scratchpad_bytes=16384}" --emit=elf -o %t.elf --report=%t.csv
+// RUN: acc-opt %s --stacks=false "--target=systolic16x16{scratchpad_bytes=16384}" --emit=elf -o %t.elf --report=%t.csv
 // RUN: acc-sim %t.elf --quiet --report=%t.sim.csv && cmp %t.csv %t.sim.csv
-// RUN: acc-opt %s "--target=systolic16x16{scratchpad_bytes=16384}" --emit=accel-commands | FileCheck %s
+// RUN: acc-opt %s --stacks=false "--target=systolic16x16{scratchpad_bytes=16384}" --emit=accel-commands | FileCheck %s
 
 // The second convolution reads one slice of the concatenation and writes the
 // other. Their pixels lie between each other's, but no byte is shared: once the

@@ -1,12 +1,13 @@
 """Random networks on random machines: the binary computes what MLIR's JIT computes.
 
-    python random_networks.py [--cases N] [--seed S] [--bits] [--runner accopt-prove]
+    python random_networks.py [--cases N] [--seed S] [--bits] [--strips] [--runner accopt-prove]
 
 Each case is a graph of random ops, shapes, strides, pads, dilations and groups on a
 machine with random sizes and bandwidths. accopt-prove compares every layer's integers
 with the JIT and the analysis with the simulator; a case that does not fit its machine
 may be refused, in one line. With --bits values have 2 to 8 bits at random, on machines
-with random rates for 4 and 2 bits.
+with random rates for 4 and 2 bits. With --strips networks are chains and blocks of windows
+over images that are large for their machine, which run strip by strip.
 """
 
 import argparse
@@ -25,14 +26,18 @@ from onnx import TensorProto, helper, numpy_helper
 class Network:
     """A graph that grows by random ops; `values` are those that may be read."""
 
-    def __init__(self, rng, wide=False):
+    def __init__(self, rng, wide=False, strips=False):
         self.rng = rng
         self.wide = wide  # channels in eights, windows only: tensors can be packed
+        self.strips = strips  # windows only, mostly small, over large images
         self.weights = np.random.default_rng(rng.randrange(2**32))
         self.nodes, self.initializers = [], []
         shape = (rng.choice([1, 1, 1, 2]), rng.randint(1, 20), rng.randint(1, 18), rng.randint(1, 18))
         if wide:
             shape = (1, 8 * rng.randint(1, 3), rng.randint(12, 24), rng.randint(12, 24))
+        if strips:
+            channels = 8 * rng.randint(1, 2) if wide else rng.randint(1, 12)
+            shape = (rng.choice([1, 1, 2]), channels, rng.randint(16, 48), rng.randint(8, 40))
         self.values = [("input", shape)]
 
     def constant(self, array):
@@ -63,6 +68,12 @@ class Network:
         kernel = [rng.randint(1, 5), rng.randint(1, 5)]
         strides = [rng.randint(1, 3), rng.randint(1, 3)]
         dilations = [rng.choice([1, 1, 2]), rng.choice([1, 1, 3])]
+        if self.strips and rng.random() < 0.8:
+            size = rng.choice([1, 3, 3, 5])
+            kernel, strides, dilations = [size, size], [rng.choice([1, 1, 1, 2])] * 2, [1, 1]
+            if rng.random() < 0.8:
+                return dict(kernel_shape=kernel, strides=strides, pads=[size // 2] * 4), [
+                    (length - 1) // strides[0] + 1 for length in (height, width)]
         pads = [rng.randint(0, kernel[i % 2] - 1) for i in range(4)]
         out = []
         for i, size in enumerate((height, width)):
@@ -90,6 +101,17 @@ class Network:
         if self.rng.random() < 0.7:
             inputs.append(self.normal(m))
         self.add("Conv", inputs, (n, m, *out), group=groups, **attributes)
+
+    def block(self):
+        """Convolutions that keep the image's size, and its sum with what went in."""
+        name, (n, c, h, w) = self.pick()
+        value, channels = name, c
+        for m in [self.rng.randint(1, 32) for _ in range(self.rng.randint(1, 3))] + [c]:
+            size = self.rng.choice([1, 3])
+            self.add("Conv", [value, self.normal(m, channels, size, size)], (n, m, h, w),
+                     kernel_shape=[size, size], pads=[size // 2] * 4)
+            value, channels = self.values[-1][0], m
+        self.add("Add", [value, name], (n, c, h, w))
 
     def pool(self):
         name, (n, c, h, w) = self.pick()
@@ -220,7 +242,9 @@ class Network:
             self.gate]
         if self.wide:
             steps = [self.conv] * 5 + [self.pool, self.whole_pool]
-        for _ in range(self.rng.randint(1, 10)):
+        elif self.strips:
+            steps = [self.conv] * 6 + [self.block] * 3 + [self.pool, self.branches]
+        for _ in range(self.rng.randint(3 if self.strips else 1, 10)):
             self.rng.choice(steps)()
         if self.rng.random() < 0.5 or len(self.nodes) == 0:
             self.head()
@@ -236,8 +260,8 @@ class Network:
         return model
 
 
-def machine(rng, bits, builtins, small=False):
-    if not bits and not small and rng.random() < 0.3:
+def machine(rng, bits, builtins, small=False, strips=False):
+    if not bits and not small and not strips and rng.random() < 0.3:
         return rng.choice(builtins)
     rows, columns = rng.choice([4, 8, 12, 16, 32]), rng.choice([4, 8, 16, 24, 32])
     parameters = dict(
@@ -261,6 +285,8 @@ def machine(rng, bits, builtins, small=False):
     if small:
         parameters.update(scratchpad_bytes=1024 * rng.choice([4, 5, 6, 8]), columns=rng.choice([8, 16, 32]))
         parameters.update(accumulator_bytes=4 * parameters["columns"] * 256)
+    if strips:
+        parameters.update(scratchpad_bytes=1024 * rng.choice([12, 16, 24, 32, 48]))
     text = ",".join(f"{key}={value}" for key, value in parameters.items())
     return "systolic16x16{" + text + "}"
 
@@ -273,11 +299,12 @@ def main():
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--bits", action="store_true")
+    parser.add_argument("--strips", action="store_true")
     parser.add_argument("--runner", default="accopt-prove")
     parser.add_argument("--keep", help="folder where failing models are written")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    passed = failed = refused = packed = 0
+    passed = failed = refused = packed = strips = 0
     builtins = subprocess.run(["acc-opt", "--list-targets"], stdout=subprocess.PIPE, text=True,
                               check=True).stdout.split()
     with tempfile.TemporaryDirectory() as temporary:
@@ -285,9 +312,9 @@ def main():
         for case in range(arguments.cases):
             rng = random.Random(f"{arguments.seed}:{case}")
             wide = arguments.bits and case % 3 == 2
-            model = Network(rng, wide).model()
+            model = Network(rng, wide, arguments.strips).model()
             onnx.save(model, path)
-            target = machine(rng, arguments.bits, builtins, wide)
+            target = machine(rng, arguments.bits, builtins, wide, arguments.strips)
             command = [arguments.runner, str(path), f"--target={target}", f"--seed={case}"]
             if arguments.bits:
                 command.append(f"--narrow-seed={rng.randrange(2**32)}")
@@ -295,7 +322,9 @@ def main():
             lines = run.stderr.strip().splitlines()
             if run.returncode == 0:
                 passed += 1
-                packed += int(run.stdout.rsplit(";", 1)[1].split()[0])
+                counts = run.stdout.rsplit(";", 1)[1].split()
+                packed += int(counts[0])
+                strips += int(counts[2])
             elif run.returncode == 1 and len(lines) == 1 and REFUSED.search(lines[0]):
                 refused += 1
             else:
@@ -304,7 +333,8 @@ def main():
                 print("\n".join(lines[:6] or run.stdout.splitlines()[:6]), flush=True)
                 if arguments.keep:
                     onnx.save(model, Path(arguments.keep) / f"case{case}.onnx")
-    print(f"{passed} passed, {failed} failed, {refused} refused by their machine; {packed} packed tensors")
+    print(f"{passed} passed, {failed} failed, {refused} refused by their machine; {packed} packed tensors, "
+          f"{strips} layers in strips")
     # A run in which machines refuse most networks would show nothing.
     return 1 if failed or passed < refused else 0
 

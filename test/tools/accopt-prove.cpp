@@ -11,6 +11,7 @@
 
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
+#include "accopt/CodeGen/LayerGroups.h"
 #include "accopt/Conversion/AccelToTosa.h"
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/Driver/Compile.h"
@@ -159,6 +160,15 @@ std::vector<Tensor> randomInputs(const Program &program) {
   return inputs;
 }
 
+/// Layers whose commands come in turn with others'.
+static unsigned layersInStrips(const Program &program) {
+  std::vector<size_t> groups = layerGroups(program);
+  unsigned count = 0;
+  for (size_t group : groups)
+    count += llvm::count(groups, group) > 1;
+  return count;
+}
+
 void compareCosts(const Program &program, const RunResult &run) {
   CostAnalysis analysis = exitOnError(analyzeCost(program));
   if (analysis.cycles != run.cycles)
@@ -238,8 +248,8 @@ int main(int argc, char **argv) {
       program.tensors, [](const TensorInfo &info) { return info.isPacked; });
   llvm::outs() << llvm::format(
       "%u tensors, %llu elements, %u tensors differ; %llu cycles, costs equal; "
-      "%d packed\n",
+      "%d packed, %u layers in strips\n",
       checker.tensors, (unsigned long long)checker.elements, checker.wrong,
-      (unsigned long long)run.cycles, int(packed));
+      (unsigned long long)run.cycles, int(packed), layersInStrips(program));
   return checker.wrong ? 1 : 0;
 }

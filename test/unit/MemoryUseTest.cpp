@@ -3,6 +3,7 @@
 #include "accopt/Report/MemoryUse.h"
 
 #include "accopt/CodeGen/Binary.h"
+#include "accopt/CodeGen/LayerGroups.h"
 #include "accopt/Report/CostReportBuilder.h"
 #include "accopt/Target/MachineIO.h"
 
@@ -99,6 +100,18 @@ TEST(MemoryUse, ResidentTensorIsHeldBetweenLayers) {
   b.fill(4, 0, 50);
   // Layer 2 has no commands.
   EXPECT_EQ(b.scratchpad(), (Bytes{100, 130, 100, 466, 50}));
+}
+
+/// Layers that take turns hold their bytes together.
+TEST(MemoryUse, LayersInTurn) {
+  Builder b(4);
+  b.fill(0, 0, 100);
+  b.lookup(1, 0, 300, 100); // and a table of 256 bytes
+  b.fill(0, 100, 50);
+  b.lookup(1, 100, 400, 50);
+  b.fill(3, 1000, 1);
+  EXPECT_EQ(b.scratchpad(), (Bytes{556, 556, 0, 1}));
+  EXPECT_EQ(layerGroups(b.program), (std::vector<size_t>{0, 0, 1, 2}));
 }
 
 TEST(MemoryUse, OnlyWhatIsReadIsHeld) {

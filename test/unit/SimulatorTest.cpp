@@ -369,6 +369,27 @@ TEST(Simulator, TimeByHand) {
   EXPECT_EQ(again->cycles, 279u);
 }
 
+/// Two layers in turn: each command adds to its own.
+TEST(Simulator, LayersInTurnByHand) {
+  Program p;
+  p.machine = defaultMachine();
+  p.dramBytes = 4096;
+  p.layers.resize(2);
+  FillCommand fill;
+  fill.length = 640; // 22 cycles
+  for (uint32_t layer : {0, 1, 0, 1, 1}) {
+    p.commands.emplace_back().layer = layer;
+    p.commands.back().operation = fill;
+  }
+  ASSERT_FALSE(bool(validateProgram(p)));
+  Simulator simulator(p, nullptr, {true, false, 1});
+  auto result = simulator.run();
+  ASSERT_TRUE(bool(result));
+  EXPECT_EQ(result->layers[0].cycles, 44u);
+  EXPECT_EQ(result->layers[1].cycles, 66u);
+  EXPECT_EQ(llvm::cantFail(analyzeCost(p)).layers, result->layers);
+}
+
 TEST(Simulator, HostSeesTensorsAndFails) {
   struct Host : HostRunner {
     llvm::Error

@@ -97,6 +97,19 @@ static int compileMain(int argc, char **argv) {
                  clEnumValN(Stage::AccelCommands, "accel-commands",
                             "the machine's commands as MLIR"),
                  clEnumValN(Stage::Elf, "elf", "the binary (default)")));
+  cl::opt<Objective, true> objective(
+      "objective", cl::desc("What decides which layers run strip by strip:"),
+      cl::location(options.schedule.objective),
+      cl::values(clEnumValN(Objective::EnergyDelay, "edp",
+                            "energy times cycles (default)"),
+                 clEnumValN(Objective::Cycles, "cycles", "cycles"),
+                 clEnumValN(Objective::Energy, "energy", "energy")),
+      cl::cat(category));
+  cl::opt<bool, true> stacks(
+      "stacks",
+      cl::desc("Run layers strip by strip where that gains; =false "
+               "runs one after another (default: true)"),
+      cl::location(options.schedule.stacks), cl::init(true), cl::cat(category));
   cl::opt<std::string, true> output(
       "o",
       cl::desc("Output file; default: the model's stem + .elf, or "

@@ -90,7 +90,7 @@ struct Program {
   std::vector<LayerInfo> layers;
   std::vector<HostFunction> hostFunctions;
   std::string hostModule;        ///< toBytecode(), empty without host functions
-  std::vector<Command> commands; ///< program order; layers never decrease
+  std::vector<Command> commands; ///< program order
 };
 
 } // namespace accopt

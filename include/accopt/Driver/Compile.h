@@ -11,6 +11,7 @@
 #include "accopt/Import/Import.h"
 #include "accopt/Report/CostReport.h"
 #include "accopt/Report/Gate.h"
+#include "accopt/Schedule/Schedule.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
@@ -31,6 +32,7 @@ struct CompileOptions {
   std::string input; ///< an ONNX file, or MLIR of any stage but TOSA
   std::string target = "systolic16x16";
   Stage stage = Stage::Elf;
+  ScheduleOptions schedule;
   /// Empty: the stem of `input` + ".elf" for the binary, standard output else.
   std::string output;
   ImportOptions import;
@@ -69,7 +71,8 @@ mlir::OwningOpRef<mlir::ModuleOp> compileToLayers(const CompileOptions &options,
 
 /// The schedule of accel layers, with the host's functions.
 llvm::FailureOr<Program> compileLayers(mlir::ModuleOp layers,
-                                       const Machine &machine);
+                                       const Machine &machine,
+                                       const ScheduleOptions &options = {});
 
 /// Adds "x=1x3x224x224", a value of --input-shape.
 llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options);

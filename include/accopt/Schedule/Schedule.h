@@ -27,7 +27,18 @@ public:
   std::unique_ptr<Impl> impl;
 };
 
+/// What is to be small.
+enum class Objective {
+  Cycles,
+  Energy,
+  EnergyDelay ///< the product of energy and cycles
+};
+
 struct ScheduleOptions {
+  /// What decides which layers run strip by strip. Tiles are chosen for cycles.
+  Objective objective = Objective::EnergyDelay;
+  /// Without, layers run one after another.
+  bool stacks = true;
   /// Without, constants have addresses but no bytes: enough to know the cost,
   /// not to run.
   bool packConstants = true;
@@ -52,11 +63,25 @@ struct TilingChoice {
   bool operator==(const TilingChoice &) const = default;
 };
 
-/// For each layer of `@main` in program order what schedule() considered for
-/// it, the chosen one first and the others by their estimates, at most `most`.
-/// Empty for layers that slide no window.
-llvm::FailureOr<std::vector<std::vector<TilingChoice>>>
-listTilings(mlir::ModuleOp module, const Machine &machine, size_t most);
+/// Layers that run strip by strip.
+struct StackChoice {
+  std::vector<size_t> layers;               ///< by their index
+  int64_t strip = 0, steps = 0;             ///< rows of the last output in each
+  int64_t weightBytes = 0, bufferBytes = 0; ///< of scratchpad
+  int64_t estimate = 0, transferCycles = 0; ///< as in TilingChoice
+  int64_t separateEstimate = 0, separateTransferCycles = 0; ///< one by one
+};
+
+/// What schedule() considered for the layers of `@main`.
+struct Considered {
+  /// For each layer in program order, the best first, at most so many as asked
+  /// for; empty for layers that slide no window. A layer in a stack uses none.
+  std::vector<std::vector<TilingChoice>> tilings;
+  std::vector<StackChoice> stacks; ///< those chosen
+};
+llvm::FailureOr<Considered> listConsidered(mlir::ModuleOp module,
+                                           const Machine &machine, size_t most,
+                                           const ScheduleOptions &options = {});
 
 } // namespace accopt
 

@@ -46,9 +46,8 @@ struct EngineSpan {
   bool operator==(const EngineSpan &) const = default;
 };
 
-/// What a layer of a program took. `cycles`: the time of the last completion
-/// among this layer's and all earlier layers' commands, less the same without
-/// this layer.
+/// What a layer of a program took. `cycles`: what its commands' completions add
+/// to the latest completion so far, in program order.
 struct LayerCost {
   uint64_t cycles = 0;
   Quantities quantities;

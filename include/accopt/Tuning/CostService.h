@@ -11,6 +11,7 @@
 #ifndef ACCOPT_TUNING_COSTSERVICE_H
 #define ACCOPT_TUNING_COSTSERVICE_H
 
+#include "accopt/Schedule/Schedule.h"
 #include "accopt/Target/Machine.h"
 #include "accopt/Transforms/QuantizationPlan.h"
 
@@ -22,8 +23,6 @@
 #include <vector>
 
 namespace accopt {
-
-enum class Objective { Cycles, Energy, EnergyDelay };
 
 struct CostEntry {
   std::string name, op;
