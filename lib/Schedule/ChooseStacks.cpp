@@ -127,14 +127,21 @@ double Chooser::gain(const Stack &stack) const {
   return sum;
 }
 
-/// Whether the last layer reads what an earlier one writes into DRAM: only that
-/// is saved.
+/// Whether the last layer reads what an earlier one writes, and some layer does
+/// so by way of DRAM: only that is saved.
 bool Chooser::mayBeStack(int first, int last) const {
-  for (int index : network.layers[last].inputs) {
-    const NetworkTensor &tensor = network.tensors[index];
-    if (tensor.definedBy >= first && tensor.definedBy < last)
+  auto readsInside = [&](int index, bool fromDram) {
+    return any_of(network.layers[index].inputs, [&](int input) {
+      const NetworkTensor &tensor = network.tensors[input];
+      return tensor.definedBy >= first && tensor.definedBy < index &&
+             !(fromDram && tensor.resident);
+    });
+  };
+  if (!readsInside(last, false))
+    return false;
+  for (int index = first + 1; index <= last; ++index)
+    if (readsInside(index, true))
       return true;
-  }
   return false;
 }
 

@@ -37,6 +37,8 @@ public:
   void planRows(int64_t strip);
   /// Places of weights, buffers and slots; false if they take over `bytes`.
   bool place(int64_t bytes);
+  /// Where a command may choose: what is faster for the most rows of a step.
+  void chooseDataflows();
   void estimate();
 
   Stack stack;
@@ -283,6 +285,22 @@ int64_t Planner::execCycles(const StackLayer &layer, int64_t rows) const {
   return groups * divideUp(w.outWidth, most.columns) * sum;
 }
 
+void Planner::chooseDataflows() {
+  if (machine.dataflow != Dataflow::WeightOrOutput)
+    return;
+  for (auto [position, layer] : enumerate(stack.layers)) {
+    if (layer.window.kind != WindowLayer::Kind::Conv)
+      continue;
+    int64_t rows = 1;
+    for (const StackStep &step : stack.steps)
+      rows = std::max(rows, step.computed[position].length);
+    int64_t weights = execCycles(layer, rows);
+    layer.dataflow = Dataflow::OutputStationary;
+    if (weights <= execCycles(layer, rows))
+      layer.dataflow = Dataflow::WeightStationary;
+  }
+}
+
 int64_t Planner::moveCycles(const StackTensor &tensor, int64_t rows) const {
   PoolCommand copy;
   copy.window.outputRows = uint16_t(rows);
@@ -332,7 +350,7 @@ void Planner::estimate() {
     return cycles;
   };
   size_t layers = stack.layers.size(), tensors = stack.tensors.size();
-  int64_t latency = machine.dramLatency;
+  int64_t latency = machine.dramLatency, weights = load, exposed = 0;
   for (const StackStep &step : stack.steps) {
     int64_t stepExec = 0, stepLoad = 0, stepStore = 0;
     for (size_t l = 0; l < layers; ++l) {
@@ -358,6 +376,9 @@ void Planner::estimate() {
           return moveCycles(tensor, rows.moved.length);
         });
     }
+    // The first strip needs all weights before it is through.
+    if (&step == &stack.steps.front())
+      exposed = std::max<int64_t>(0, weights - stepExec);
     exec += stepExec * stack.batch;
     load += stepLoad * stack.batch;
     store += stepStore * stack.batch;
@@ -369,7 +390,7 @@ void Planner::estimate() {
         stack.batch *
         divideUp(std::max(stepLoad, stepStore) + latency + stepExec, turns);
   }
-  stack.estimate = std::max({exec, load, store});
+  stack.estimate = std::max({exec + exposed, load, store});
   if (stack.steps.size() * stack.batch > 2)
     stack.estimate = std::max(stack.estimate, slots);
   stack.transfers = load + store;
@@ -387,6 +408,7 @@ std::optional<Stack> planStack(const Network &network,
   planner.planRows(strip);
   if (!planner.place(bytes))
     return std::nullopt;
+  planner.chooseDataflows();
   planner.estimate();
   return std::move(planner.stack);
 }
