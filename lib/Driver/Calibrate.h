@@ -8,6 +8,7 @@
 #define ACCOPT_LIB_DRIVER_CALIBRATE_H
 
 #include "accopt/Driver/Compile.h"
+#include "accopt/Transforms/ChannelStatistics.h"
 #include "accopt/Transforms/Ranges.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -19,6 +20,10 @@ namespace accopt {
 /// statistics, which one line on standard error says.
 llvm::Expected<RangeTable> findRanges(mlir::func::FuncOp function,
                                       const CompileOptions &options);
+
+/// What the channels of `function`'s values hold on the samples of `file`.
+llvm::Expected<ChannelTable> measureChannels(mlir::func::FuncOp function,
+                                             llvm::StringRef file);
 
 /// `error: FILE: node 'NAME' (op): message`.
 void printDiagnostic(llvm::StringRef file, mlir::Diagnostic &diagnostic);

@@ -8,6 +8,7 @@
 #include "accopt/Driver/Compile.h"
 
 #include "Calibrate.h"
+#include "Compare.h"
 #include "Explain.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
@@ -84,12 +85,15 @@ private:
   llvm::Error emitOnnx();
   llvm::Expected<RangeTable> toFused();
   llvm::Error toQuantized();
+  llvm::Error compare();
+  llvm::Error equalize(func::FuncOp function);
+  llvm::Error correctBias(func::FuncOp function, const RangeTable &ranges);
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
   /// Frees what earlier stages left, unless others use the context.
   void release() {
-    if (ownsContext)
+    if (ownsContext && options.compare.empty())
       releaseUnusedConstants(context, module ? *module : ModuleOp());
   }
   /// A stage failed after it printed its diagnostics.
@@ -102,6 +106,7 @@ private:
   ScopedDiagnosticHandler handler;
   Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> fused; ///< the float network, to compare with
   std::optional<CostReport> baseline;
   bool overLimit = false;
   bool ownsContext = false;
@@ -162,9 +167,9 @@ llvm::Error Compiler::toLayers() {
 /// No output takes the place of an input or of another output. A report may
 /// take its baseline's: that has been read by then.
 llvm::Error Compiler::checkOutputs() const {
-  std::vector<std::string> outputs = {options.output, options.junit,
-                                      options.comparison,
-                                      options.saveCalibration};
+  std::vector<std::string> outputs = {
+      options.output, options.junit, options.comparison, options.accuracyReport,
+      options.saveCalibration};
   llvm::append_range(outputs, options.reports);
   llvm::erase_if(outputs,
                  [](StringRef path) { return path.empty() || path == "-"; });
@@ -174,7 +179,7 @@ llvm::Error Compiler::checkOutputs() const {
   for (auto [index, path] : llvm::enumerate(outputs)) {
     for (StringRef input :
          {StringRef(options.input), StringRef(options.calibrationData),
-          StringRef(options.calibration)})
+          StringRef(options.compare), StringRef(options.calibration)})
       if (!input.empty() && isSame(path, input))
         return makeFileError(path, "expected an output, got an input's name");
     for (StringRef other : ArrayRef(outputs).take_front(index))
@@ -201,6 +206,9 @@ llvm::Error Compiler::run() {
       return error;
   if (llvm::Error error = toLayers())
     return error;
+  if (!options.compare.empty())
+    if (llvm::Error error = compare())
+      return error;
   if (options.stage == Stage::AccelCommands || options.stage == Stage::Elf)
     return emitProgram(*machine);
   if (options.stage == Stage::Onnx)
@@ -211,6 +219,38 @@ llvm::Error Compiler::run() {
   return emitModule();
 }
 
+llvm::Error Compiler::equalize(func::FuncOp function) {
+  if (options.calibrationData.empty())
+    return llvm::createStringError(
+        "--equalize: expected --calibration-data=FILE, got none");
+  auto channels = measureChannels(function, options.calibrationData);
+  if (!channels)
+    return channels.takeError();
+  unsigned levelled = equalizeChannels(function, *channels);
+  if (!options.quiet)
+    llvm::errs() << "note: levelled the channels of " << levelled
+                 << " tensors\n";
+  return llvm::Error::success();
+}
+
+llvm::Error Compiler::correctBias(func::FuncOp function,
+                                  const RangeTable &ranges) {
+  if (options.calibrationData.empty())
+    return llvm::createStringError(
+        "--correct-bias: expected --calibration-data=FILE, got none");
+  auto channels = measureChannels(function, options.calibrationData);
+  if (!channels)
+    return channels.takeError();
+  llvm::Expected<QuantizationPlan> plan = planQuantization(function, ranges);
+  if (!plan)
+    return makeFileError(options.input, llvm::toString(plan.takeError()));
+  unsigned corrected = correctBiases(function, *channels, *plan);
+  if (!options.quiet)
+    llvm::errs() << "note: corrected the biases of " << corrected
+                 << " layers\n";
+  return llvm::Error::success();
+}
+
 /// The float pipeline, and the ranges of what it leaves.
 llvm::Expected<RangeTable> Compiler::toFused() {
   PassManager manager(&context);
@@ -218,9 +258,17 @@ llvm::Expected<RangeTable> Compiler::toFused() {
   if (failed(manager.run(*module)))
     return reported();
   auto function = module->lookupSymbol<func::FuncOp>("main");
+  if (options.equalize)
+    if (llvm::Error error = equalize(function))
+      return std::move(error);
+  if (!options.compare.empty())
+    fused = module->clone();
   llvm::Expected<RangeTable> ranges = findRanges(function, options);
   if (!ranges)
     return ranges.takeError();
+  if (options.correctBias)
+    if (llvm::Error error = correctBias(function, *ranges))
+      return std::move(error);
   if (!options.saveCalibration.empty())
     if (llvm::Error error = writeRanges(options.saveCalibration, *ranges))
       return error;
@@ -236,6 +284,27 @@ llvm::Error Compiler::toQuantized() {
     return reported();
   release();
   return llvm::Error::success();
+}
+
+llvm::Error Compiler::compare() {
+  if (!fused || options.stage < Stage::Accel)
+    return makeFileError(options.input,
+                         "--compare: expected a float network that becomes "
+                         "layers, got another stage");
+  llvm::Expected<AccuracyReport> report = compareWithFloat(
+      fused->lookupSymbol<func::FuncOp>("main"), *module, options.compare);
+  if (!report)
+    return report.takeError();
+  report->model = llvm::sys::path::stem(options.input).str();
+  fused = nullptr;
+  if (!options.quiet)
+    printAccuracy(*report, llvm::outs());
+  if (options.accuracyReport.empty())
+    return llvm::Error::success();
+  return writeOutputFile(options.accuracyReport, [&](llvm::raw_ostream &os) {
+    writeAccuracyJson(*report, os);
+    return llvm::Error::success();
+  });
 }
 
 /// A model gets its quantizers; MLIR is taken at its word.
@@ -328,7 +397,8 @@ llvm::Error Compiler::report(const Program &program) {
   if (options.hasGates())
     return reportGates(buildCostReport(program, cost->layers, "analysis"));
   std::vector<std::string> paths = options.reports;
-  if (paths.empty() && !options.quiet && options.explain.empty())
+  if (paths.empty() && !options.quiet && options.explain.empty() &&
+      options.compare.empty())
     paths.push_back("-");
   if (paths.empty())
     return llvm::Error::success();

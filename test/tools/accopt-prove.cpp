@@ -12,7 +12,6 @@
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
 #include "accopt/CodeGen/LayerGroups.h"
-#include "accopt/Conversion/AccelToTosa.h"
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/Driver/Compile.h"
 #include "accopt/Execution/Executor.h"
@@ -20,6 +19,7 @@
 #include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/MachineIO.h"
 #include "dialects/Accel/AccelOps.h"
+#include "lib/Driver/LayerRunner.h"
 #include "lib/Simulator/Runner/HostExecutor.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -46,52 +46,22 @@ static cl::opt<uint64_t>
 static llvm::ExitOnError exitOnError("accopt-prove: ");
 
 namespace {
-struct Described {
-  std::string name;
-  mlir::Value value;
-};
-
 [[noreturn]] void fail(const llvm::Twine &message) {
   llvm::errs() << "accopt-prove: " << input << ": " << message << '\n';
   exit(1);
 }
 
-/// The values that the binary's table of tensors names, in its order: what
-/// `@main` returns, then the described ones.
-std::vector<Described> describedValues(mlir::func::FuncOp function) {
-  std::vector<Described> values;
-  for (mlir::Operation &op : function.getBody().front())
-    if (auto description =
-            op.getAttrOfType<mlir::DictionaryAttr>("accel.tensor"))
-      values.push_back({description.getAs<mlir::StringAttr>("accel.name").str(),
-                        op.getResult(0)});
-  return values;
-}
-
-/// Runs `@main` as TOSA; it returns the described values after its results.
-std::vector<Tensor> runTosa(mlir::ModuleOp layers,
-                            const std::vector<Tensor> &inputs) {
-  mlir::OwningOpRef<mlir::ModuleOp> module = layers.clone();
-  auto function = module->lookupSymbol<mlir::func::FuncOp>("main");
-  auto ret = mlir::cast<mlir::func::ReturnOp>(
-      function.getBody().front().getTerminator());
-  llvm::SmallVector<mlir::Value> results(ret.getOperands());
-  for (const Described &described : describedValues(function))
-    results.push_back(described.value);
-  ret.getOperandsMutable().assign(results);
-  function.setType(
-      mlir::FunctionType::get(module->getContext(), function.getArgumentTypes(),
-                              mlir::ValueRange(results).getTypes()));
-  function.removeResAttrsAttr();
-  if (mlir::failed(convertAccelToTosa(function)))
-    fail("no conversion to TOSA");
-  auto executor = exitOnError(Executor::create(*module, "main"));
-  return exitOnError(executor->run(inputs));
+/// The name under which a described value stands in the table of tensors.
+llvm::StringRef nameOf(mlir::Value value) {
+  return value.getDefiningOp()
+      ->getAttrOfType<mlir::DictionaryAttr>("accel.tensor")
+      .getAs<mlir::StringAttr>("accel.name")
+      .getValue();
 }
 
 struct Checker {
   const Program &program;
-  const std::vector<Described> &described;
+  llvm::ArrayRef<mlir::Value> described;
   const std::vector<Tensor> &expected;
   size_t outputs;
   Simulator &simulator;
@@ -121,7 +91,7 @@ struct Checker {
     std::vector<int8_t> got = simulator.readTensor(info);
     const Tensor *meant = nullptr;
     for (size_t i = 0; i < described.size(); ++i) {
-      if (described[i].name != info.name)
+      if (nameOf(described[i]) != info.name)
         continue;
       const Tensor &want = expected[outputs + i];
       bool isEqual = llvm::ArrayRef<int8_t>(got) == want.values<int8_t>();
@@ -215,17 +185,20 @@ int main(int argc, char **argv) {
       llvm::StringRef(bytes.data(), bytes.size()), "binary")));
 
   std::vector<Tensor> inputs = randomInputs(program);
-  auto function = layers->lookupSymbol<mlir::func::FuncOp>("main");
-  std::vector<Described> described = describedValues(function);
   std::vector<Tensor> expected;
-  if (!costOnly)
-    expected = runTosa(*layers, inputs);
+  std::vector<mlir::Value> described;
+  size_t outputs = 0;
+  if (!costOnly) {
+    LayerRunner runner = exitOnError(LayerRunner::create(*layers));
+    described = runner.described();
+    outputs = runner.outputs();
+    expected = exitOnError(runner.run(inputs));
+  }
   HostExecutor host(program);
   SimulatorOptions simulatorOptions;
   simulatorOptions.functional = !costOnly;
   Simulator simulator(program, &host, simulatorOptions);
-  Checker checker{program, described, expected, function.getNumResults(),
-                  simulator};
+  Checker checker{program, described, expected, outputs, simulator};
   if (costOnly) {
     compareCosts(program, exitOnError(simulator.run()));
     llvm::outs() << "costs equal\n";

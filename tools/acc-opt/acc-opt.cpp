@@ -125,6 +125,25 @@ static int compileMain(int argc, char **argv) {
       cl::desc("minmax (default), percentile[=99.99] or mse"),
       cl::location(options.calibrationMethod), cl::init("minmax"),
       cl::cat(category));
+  cl::opt<bool, true> equalize(
+      "equalize",
+      cl::desc("Level channels between layers before quantizing (needs "
+               "--calibration-data)"),
+      cl::location(options.equalize), cl::cat(category));
+  cl::opt<bool, true> correctBias(
+      "correct-bias",
+      cl::desc("Undo the shift of means that rounding weights makes (needs "
+               "--calibration-data)"),
+      cl::location(options.correctBias), cl::cat(category));
+  cl::opt<std::string, true> compare(
+      "compare",
+      cl::desc("Run float and int8 on real inputs (.npz, .npy) and show each "
+               "tensor's noise, the first that falls off, and why"),
+      cl::value_desc("file"), cl::location(options.compare), cl::cat(category));
+  cl::opt<std::string, true> accuracy(
+      "accuracy-report", cl::desc("Write what --compare shows as JSON"),
+      cl::value_desc("json"), cl::location(options.accuracyReport),
+      cl::cat(category));
   cl::opt<std::string, true> calibration(
       "calibration",
       cl::desc("Ranges to use, as --save-calibration wrote them"),

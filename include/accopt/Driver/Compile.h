@@ -40,6 +40,9 @@ struct CompileOptions {
   /// dimension.
   std::string calibrationData;
   std::string calibrationMethod = "minmax";
+  /// Level channels between layers, and undo the shift of means that rounding
+  /// weights makes; both need calibration data.
+  bool equalize = false, correctBias = false;
   std::string calibration;     ///< ranges to read (JSON)
   std::string saveCalibration; ///< where to write the ranges used
   /// "-" is the table on standard output, which is also what none means.
@@ -47,6 +50,11 @@ struct CompileOptions {
   bool quiet = false;
   /// ONNX nodes to explain on standard output, in place of the table.
   std::vector<std::string> explain;
+
+  /// Inputs (.npz, .npy) on which the float network and the integers are
+  /// compared, tensor by tensor, on standard output in place of the table.
+  std::string compare;
+  std::string accuracyReport; ///< where to write that comparison as JSON
 
   std::string baseline;   ///< a cost report (JSON) to compare with
   GateOptions gates;      ///< limits on cycles and energy
