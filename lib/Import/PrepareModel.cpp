@@ -108,7 +108,7 @@ static Error setInputShapes(OnnxModel &model, const ImportOptions &options) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
   graph.clear_value_info();
   for (onnx::ValueInfoProto &output : *graph.mutable_output()) {
-    if (!output.type().has_tensor_type())
+    if (!output.type().tensor_type().has_shape())
       continue;
     auto *type = output.mutable_type()->mutable_tensor_type();
     for (auto &dim : *type->mutable_shape()->mutable_dim())
@@ -182,6 +182,17 @@ static void restoreSpatialAttributes(onnx::ModelProto &model,
   }
 }
 
+/// Remembers the outputs as the file declares them. Exporters leave a shape out
+/// where they do not know the rank, and runtimes take that; ONNX's checker does
+/// not, so it gets one, which is forgotten afterwards.
+static void rememberOutputs(OnnxModel &model) {
+  onnx::GraphProto &graph = *model.proto.mutable_graph();
+  model.outputs.assign(graph.output().begin(), graph.output().end());
+  for (onnx::ValueInfoProto &output : *graph.mutable_output())
+    if (output.type().has_tensor_type())
+      output.mutable_type()->mutable_tensor_type()->mutable_shape();
+}
+
 /// ONNX's shape inference fails where it disagrees with a shape that the file
 /// declares, and in corners it is the one that is wrong (AveragePool with VALID
 /// and ceil_mode, Squeeze with unsorted axes). The importer computes shapes
@@ -189,7 +200,6 @@ static void restoreSpatialAttributes(onnx::ModelProto &model,
 /// are for the converter and for nodes that are not supported.
 static void forgetShapes(OnnxModel &model) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
-  model.outputs.assign(graph.output().begin(), graph.output().end());
   for (onnx::ValueInfoProto &output : *graph.mutable_output())
     if (output.type().has_tensor_type())
       output.mutable_type()->mutable_tensor_type()->clear_shape();
@@ -204,6 +214,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return createStringError("expected dense initializers, got a sparse one");
   if (Error error = setInputShapes(model, options))
     return error;
+  rememberOutputs(model);
   if (Error error = guard("not a valid ONNX model",
                           [&] { onnx::checker::check_model(proto); }))
     return error;

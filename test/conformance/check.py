@@ -1,18 +1,16 @@
 """Runs one case through import, float execution and the binary."""
 
 import dataclasses
-import re
-import subprocess
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
+from accopt.outcomes import CRASHED, FAILED, PASSED, REFUSED, prove, reason_of, run
 from onnx.backend.test.runner import Runner
 
 from variants import FOLDED, beyond_float, kind_of_inputs, variants
 
-PASSED, REFUSED, FAILED, CRASHED = "passed", "refused", "failed", "crashed"
 # The inputs are doubles that no f32 holds, and f32 is what is computed in.
 BEYOND = "beyond f32"
 # Of the binary: whether it computes the integers that the JIT computes.
@@ -31,29 +29,6 @@ class Outcome:
     reason: str = ""  # of a refusal, or what is wrong
     binary: str = UNPROVEN
     binary_reason: str = ""
-
-
-def run(command, timeout):
-    """(status, standard output, complaint): a refusal is exit status 1 and `error: ` lines."""
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return CRASHED, "", f"took over {timeout} s"
-    output, error = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
-    if done.returncode == 0:
-        return PASSED, output, error.strip()
-    lines = error.strip().splitlines()
-    tidy = lines and all(re.match(r'accopt-prove: |(loc\(.*\): )?error: ', line) for line in lines)
-    if done.returncode != 1 or not tidy or "Sanitizer" in error:
-        return CRASHED, output, f"status {done.returncode}: {' | '.join(lines[-6:])[:600]}"
-    return REFUSED, output, "\n".join(lines)
-
-
-def reason_of(complaint):
-    """The first line less the file's name, and less accopt-run's own last word."""
-    line = complaint.splitlines()[0]
-    line = re.sub(r"^(accopt-prove: )?(loc\(.*?\): )?(error: )?(\S*model\.onnx: )?", "", line)
-    return re.sub(r"^node '.*?' (?=\()", "", line)
 
 
 def compare(case, expected, actual):
@@ -94,17 +69,12 @@ def run_binary(variant, tools, folder, timeout):
     """(status, reason): simulator against the JIT of the integer network, bit for bit."""
     model = folder / "model.onnx"
     onnx.save(variant.model, model)
-    shapes = [f"--input-shape={name}={'x'.join(map(str, value.shape))}"
-              for name, value in variant.feeds.items() if value.ndim]
-    status, output, complaint = run([*tools.prove.split(), model, *shapes], timeout)
-    if status == REFUSED and re.search(r"elements differ|simulator", complaint):
-        status = FAILED
-    if status == PASSED and "0 tensors differ" not in output:
-        return FAILED, output.strip()
-    return (PROVEN, "") if status == PASSED else (status, reason_of(complaint) if complaint else output)
+    shapes = {name: value.shape for name, value in variant.feeds.items()}
+    status, reason = prove(tools.prove, model, shapes, timeout)
+    return (PROVEN, "") if status == PASSED else (status, reason)
 
 
-def prove(case, inputs, expected, first, tools, folder, timeout):
+def check_binary(case, inputs, expected, first, tools, folder, timeout):
     """The binary of the variant `first`, or of the next easier one that is not refused:
     (status, reason). The array wants constant weights, which the suite feeds."""
     answer = None
@@ -146,6 +116,6 @@ def check(case, tools, timeout, binary=True):
                 return outcome
         outcome.reason = ""
         if binary:
-            outcome.binary, outcome.binary_reason = prove(
+            outcome.binary, outcome.binary_reason = check_binary(
                 case, inputs, expected, variant, tools, folder, timeout)
     return outcome

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import cases
 import report
-from check import CRASHED, FAILED, check
+from accopt.outcomes import CRASHED, FAILED
+from check import check
 
 Tools = collections.namedtuple("Tools", "run prove")
 STATE = {}

@@ -5,7 +5,8 @@ import re
 
 import onnx
 
-from check import BEYOND, CRASHED, FAILED, PASSED, PROVEN, REFUSED
+from accopt.outcomes import CRASHED, FAILED, PASSED, REFUSED
+from check import BEYOND, PROVEN
 from variants import BAKED, DIRECT, FOLDED
 
 HEAD = """# Conformance
@@ -15,7 +16,7 @@ through import and float execution with the suite's references and tolerances, a
 that passes as a binary: its integers against MLIR's JIT of the integer network, bit for
 bit, its cycles against the analysis. Written by
 
-    .venv/bin/python test/conformance/conformance.py --page docs/Conformance.md
+    PYTHONPATH=python .venv/bin/python test/conformance/conformance.py --page docs/Conformance.md
 
 - **as it is**: passed with the suite's inputs as the graph's inputs. Integers and
   booleans that come out are read through a Cast to float, what a QuantizeLinear makes
