@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModelLimits.h"
 #include "OnnxModel.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -207,6 +208,24 @@ static void forgetShapes(OnnxModel &model) {
     graph.clear_value_info();
 }
 
+/// Types first; then again with the contents of shapes, where there is not too
+/// much of them to spell out.
+static Error inferShapes(onnx::ModelProto &model) {
+  auto infer = [&](bool propagatesData) {
+    return guard("shape inference failed", [&] {
+      onnx::shape_inference::InferShapes(
+          model, onnx::OpSchemaRegistry::Instance(),
+          onnx::ShapeInferenceOptions(/*check_type_val=*/true,
+                                      /*strict_mode_val=*/0, propagatesData));
+    });
+  };
+  if (Error error = infer(/*propagatesData=*/false))
+    return error;
+  if (!canPropagateData(model.graph()))
+    return Error::success();
+  return infer(/*propagatesData=*/true);
+}
+
 Error accopt::importer::prepareModel(OnnxModel &model,
                                      const ImportOptions &options) {
   onnx::ModelProto &proto = model.proto;
@@ -220,19 +239,17 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return error;
   if (Error error = checkInputShapes(model))
     return error;
+  if (Error error = checkFunctions(proto))
+    return error;
   if (proto.functions_size() > 0)
     if (Error error = guard("cannot inline the model's functions", [&] {
           onnx::inliner::InlineLocalFunctions(proto, /*convert_version=*/true);
         }))
       return error;
   forgetShapes(model);
-  if (Error error = guard("shape inference failed", [&] {
-        onnx::shape_inference::InferShapes(
-            proto, onnx::OpSchemaRegistry::Instance(),
-            onnx::ShapeInferenceOptions(/*check_type_val=*/true,
-                                        /*strict_mode_val=*/0,
-                                        /*data_prop_val=*/true));
-      }))
+  if (Error error = checkSplits(proto.graph()))
+    return error;
+  if (Error error = inferShapes(proto))
     return error;
 
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);
