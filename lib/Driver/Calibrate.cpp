@@ -89,12 +89,11 @@ llvm::Expected<ChannelTable> measureChannels(func::FuncOp function,
 
 void printDiagnostic(StringRef file, Diagnostic &diagnostic) {
   std::string name = getNodeName(diagnostic.getLocation());
-  llvm::errs() << "error: " << file << ": ";
   std::string text = diagnostic.str();
   // Errors of the transforms name the node and its type themselves.
   if (!name.empty() && !StringRef(text).starts_with("node '"))
-    llvm::errs() << "node '" << name << "': ";
-  llvm::errs() << text << '\n';
+    text = "node '" + name + "': " + text;
+  printError(makeFileError(file, text));
 }
 
 } // namespace accopt

@@ -380,7 +380,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   release();
   llvm::Expected<llvm::SmallVector<char, 0>> binary = writeBinary(*program);
   if (!binary)
-    return binary.takeError();
+    return makeFileError(options.input, llvm::toString(binary.takeError()));
   std::string path = options.output;
   if (path.empty())
     path = (llvm::sys::path::stem(options.input) + ".elf").str();
@@ -393,7 +393,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
 llvm::Error Compiler::report(const Program &program) {
   llvm::Expected<CostAnalysis> cost = analyzeCost(program);
   if (!cost)
-    return cost.takeError();
+    return makeFileError(options.input, llvm::toString(cost.takeError()));
   if (options.hasGates())
     return reportGates(buildCostReport(program, cost->layers, "analysis"));
   std::vector<std::string> paths = options.reports;
@@ -425,9 +425,11 @@ llvm::Error Compiler::reportGates(const CostReport &report) {
 
 /// Prints what was not printed yet.
 static void printRemaining(llvm::Error error) {
-  std::string message = llvm::toString(std::move(error));
-  if (!message.empty())
-    llvm::errs() << "error: " << message << '\n';
+  llvm::handleAllErrors(std::move(error),
+                        [](std::unique_ptr<llvm::ErrorInfoBase> info) {
+                          if (!info->message().empty())
+                            printError(llvm::Error(std::move(info)));
+                        });
 }
 
 int compile(const CompileOptions &options) {

@@ -21,7 +21,9 @@
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -305,7 +307,14 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
-    module = parseSourceString<ModuleOp>(*code, context.get());
+    // Constants ask for an alignment that bytes of a file or string do not
+    // have.
+    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        code->size(), "module", llvm::Align(64));
+    llvm::copy(*code, aligned->getBufferStart());
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(std::move(aligned), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, context.get());
     if (!module)
       return errors.take("malformed module");
   }

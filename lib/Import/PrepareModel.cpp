@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ModelLimits.h"
 #include "OnnxModel.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -108,7 +109,7 @@ static Error setInputShapes(OnnxModel &model, const ImportOptions &options) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
   graph.clear_value_info();
   for (onnx::ValueInfoProto &output : *graph.mutable_output()) {
-    if (!output.type().has_tensor_type())
+    if (!output.type().tensor_type().has_shape())
       continue;
     auto *type = output.mutable_type()->mutable_tensor_type();
     for (auto &dim : *type->mutable_shape()->mutable_dim())
@@ -182,6 +183,17 @@ static void restoreSpatialAttributes(onnx::ModelProto &model,
   }
 }
 
+/// Remembers the outputs as the file declares them. Exporters leave a shape out
+/// where they do not know the rank, and runtimes take that; ONNX's checker does
+/// not, so it gets one, which is forgotten afterwards.
+static void rememberOutputs(OnnxModel &model) {
+  onnx::GraphProto &graph = *model.proto.mutable_graph();
+  model.outputs.assign(graph.output().begin(), graph.output().end());
+  for (onnx::ValueInfoProto &output : *graph.mutable_output())
+    if (output.type().has_tensor_type())
+      output.mutable_type()->mutable_tensor_type()->mutable_shape();
+}
+
 /// ONNX's shape inference fails where it disagrees with a shape that the file
 /// declares, and in corners it is the one that is wrong (AveragePool with VALID
 /// and ceil_mode, Squeeze with unsorted axes). The importer computes shapes
@@ -189,12 +201,29 @@ static void restoreSpatialAttributes(onnx::ModelProto &model,
 /// are for the converter and for nodes that are not supported.
 static void forgetShapes(OnnxModel &model) {
   onnx::GraphProto &graph = *model.proto.mutable_graph();
-  model.outputs.assign(graph.output().begin(), graph.output().end());
   for (onnx::ValueInfoProto &output : *graph.mutable_output())
     if (output.type().has_tensor_type())
       output.mutable_type()->mutable_tensor_type()->clear_shape();
   if (!hasUnsupportedOps(graph))
     graph.clear_value_info();
+}
+
+/// Types first; then again with the contents of shapes, where there is not too
+/// much of them to spell out.
+static Error inferShapes(onnx::ModelProto &model) {
+  auto infer = [&](bool propagatesData) {
+    return guard("shape inference failed", [&] {
+      onnx::shape_inference::InferShapes(
+          model, onnx::OpSchemaRegistry::Instance(),
+          onnx::ShapeInferenceOptions(/*check_type_val=*/true,
+                                      /*strict_mode_val=*/0, propagatesData));
+    });
+  };
+  if (Error error = infer(/*propagatesData=*/false))
+    return error;
+  if (!canPropagateData(model.graph()))
+    return Error::success();
+  return infer(/*propagatesData=*/true);
 }
 
 Error accopt::importer::prepareModel(OnnxModel &model,
@@ -204,10 +233,13 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return createStringError("expected dense initializers, got a sparse one");
   if (Error error = setInputShapes(model, options))
     return error;
+  rememberOutputs(model);
   if (Error error = guard("not a valid ONNX model",
                           [&] { onnx::checker::check_model(proto); }))
     return error;
   if (Error error = checkInputShapes(model))
+    return error;
+  if (Error error = checkFunctions(proto))
     return error;
   if (proto.functions_size() > 0)
     if (Error error = guard("cannot inline the model's functions", [&] {
@@ -215,13 +247,9 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         }))
       return error;
   forgetShapes(model);
-  if (Error error = guard("shape inference failed", [&] {
-        onnx::shape_inference::InferShapes(
-            proto, onnx::OpSchemaRegistry::Instance(),
-            onnx::ShapeInferenceOptions(/*check_type_val=*/true,
-                                        /*strict_mode_val=*/0,
-                                        /*data_prop_val=*/true));
-      }))
+  if (Error error = checkSplits(proto.graph()))
+    return error;
+  if (Error error = inferShapes(proto))
     return error;
 
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);

@@ -69,10 +69,12 @@ std::string accopt::getNodeName(Location loc) {
 llvm::MapVector<Value, std::string> accopt::nameValues(func::FuncOp func) {
   llvm::MapVector<Value, std::string> names;
   llvm::StringSet<> taken;
+  // Where to go on: thousands of ops may come from one node.
+  llvm::StringMap<unsigned> next;
   auto insert = [&](Value value, const std::string &name) {
     std::string unique = name;
-    for (unsigned k = 1; !taken.insert(unique).second; ++k)
-      unique = name + ":" + std::to_string(k);
+    while (!taken.insert(unique).second)
+      unique = name + ":" + std::to_string(++next[name]);
     names[value] = unique;
   };
   for (BlockArgument argument : func.getArguments()) {

@@ -25,28 +25,35 @@ def limit():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def complain(command, folder, name):
-    """Runs `command` in `folder`; returns what is wrong with how it failed."""
+def complain(command, folder, name, may_succeed=None, seconds=SECONDS):
+    """Runs `command` in `folder`; returns what is wrong with how it failed. With
+    `may_succeed`, the files that it then makes, success is right as well, and so are
+    several lines of error: one for each bad node."""
     before = sorted(folder.iterdir())
     try:
-        run = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS,
+        run = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds,
                              preexec_fn=limit)
     except subprocess.TimeoutExpired:
-        return f"took over {SECONDS} s"
+        return f"took over {seconds} s"
     error = run.stderr.decode(errors="replace")
+    made = {path.name for path in set(folder.iterdir()) - set(before)}
+    if may_succeed is not None and run.returncode == 0:
+        return None if made == may_succeed else f"expected {may_succeed}, made {made}"
     if run.returncode != 1:
         return f"status {run.returncode}, expected 1: {error[:300]!r}"
-    lines = error.splitlines()
-    if len(lines) != 1 or not lines[0].startswith("error: "):
+    lines = error.split("\n")[:-1]
+    if not lines or (may_succeed is None and len(lines) > 1):
         return f"expected one line 'error: ...', got {error[:400]!r}"
-    if name not in lines[0]:
-        return f"expected the file's name in {lines[0]!r}"
-    if not lines[0].isprintable():
-        return f"expected printable characters, got {lines[0]!r}"
+    for line in lines:
+        if not line.startswith("error: "):
+            return f"expected a line 'error: ...', got {line[:400]!r}"
+        if name not in line:
+            return f"expected the file's name in {line[:400]!r}"
+        if not line.isprintable():
+            return f"expected printable characters, got {line[:400]!r}"
     if run.stdout:
         return f"expected nothing on standard output, got {run.stdout[:200]!r}"
-    left = sorted(set(folder.iterdir()) - set(before))
-    return f"left {[f.name for f in left]} behind" if left else None
+    return f"left {sorted(made)} behind" if made else None
 
 
 def elf_cases(good):

@@ -134,6 +134,31 @@ TEST_F(Execution, BytecodeGivesTheSame) {
   EXPECT_EQ(floats(outputs->front()), values);
 }
 
+// A resource of alignment 64; the bytes lie wherever a file or a string has
+// them.
+TEST_F(Execution, BytecodeNeedsNoAlignment) {
+  auto module = lower(R"(
+    func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {
+      %c = nn.constant dense_resource<ones> : tensor<2xf32> -> tensor<2xf32>
+      %0 = nn.add %x, %c : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+      return %0 : tensor<2xf32>
+    }
+    {-# dialect_resources: { builtin: {
+      ones: "0x400000000000803F0000803F" } } #-})");
+  std::string bytes = toBytecode(*module);
+  std::vector<char> shifted(bytes.size() + 64);
+  for (size_t offset : {0, 1, 8, 16, 32, 33}) {
+    llvm::copy(bytes, shifted.begin() + offset);
+    auto executor = Executor::createFromBytecode(
+        ArrayRef(shifted).slice(offset, bytes.size()), "main");
+    ASSERT_TRUE(bool(executor)) << toString(executor.takeError());
+    std::vector<float> x = {1.0f, 2.0f};
+    auto outputs = (*executor)->run(Tensor::create<float>({2}, x));
+    ASSERT_TRUE(bool(outputs)) << toString(outputs.takeError());
+    EXPECT_THAT(floats(outputs->front()), ElementsAre(2.0f, 3.0f));
+  }
+}
+
 TEST_F(Execution, DamagedBytecodeIsRefused) {
   std::string bytes = toBytecode(*lower(addZeros));
   for (size_t cut : {size_t(0), size_t(3), bytes.size() / 2}) {

@@ -64,6 +64,18 @@ TEST_F(SupportTest, ErrorStaysOneLine) {
             "error: a.onnx: node 'x\\x0Ay'\n");
 }
 
+// Marks that turn the direction of what follows, and separate lines.
+TEST_F(SupportTest, ErrorSaysWhatItSays) {
+  EXPECT_EQ(takeText(makeFileError("a", "\u202Eb\u2028c\u2066d\uFEFF")),
+            "error: a: \\xE2\\x80\\xAEb\\xE2\\x80\\xA8c"
+            "\\xE2\\x81\\xA6d\\xEF\\xBB\\xBF\n");
+  EXPECT_EQ(takeText(makeFileError("a", "\u0441\u5377\U0001F9E0\u00E9")),
+            "error: a: \u0441\u5377\U0001F9E0\u00E9\n");
+  // No UTF-8: a lone byte that goes on, a cut character, a C1 control.
+  EXPECT_EQ(takeText(makeFileError("a", "\x80 \xE2\x80 \xC2\x9B")),
+            "error: a: \\x80 \\xE2\\x80 \\xC2\\x9B\n");
+}
+
 TEST_F(SupportTest, CommittedFileAppears) {
   std::string file = path("out");
   ASSERT_FALSE(writeOutputFile(file, "new"));

@@ -210,6 +210,7 @@ static int compileMain(int argc, char **argv) {
                                 "[options], or acc-opt --help\n";
     return 2;
   }
+  exitWhereMemoryEnds(options.input);
   for (const std::string &shape : shapes)
     if (llvm::Error error = addInputShape(shape, options.import)) {
       printError(std::move(error));

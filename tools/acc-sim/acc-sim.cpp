@@ -78,6 +78,7 @@ int main(int argc, char **argv) {
   if (!cl::ParseCommandLineOptions(
           argc, argv, "Runs binaries of the accelerator\n", &llvm::errs()))
     return 2;
+  accopt::exitWhereMemoryEnds(binary);
   if (llvm::Error error =
           accopt::runBinary(collectOptions(), llvm::outs(), llvm::errs())) {
     accopt::printError(std::move(error));

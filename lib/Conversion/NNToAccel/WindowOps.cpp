@@ -72,6 +72,11 @@ LogicalResult Lowering::convertOp(nn::MaxPoolOp op) {
 
 LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
   Window2D window(op);
+  // A table has a scale for each number of taps that a window may see.
+  constexpr int64_t maxTaps = 1 << 20;
+  if (window.kernel[0] > maxTaps / window.kernel[1])
+    return refuse("an average over more than 1048576 elements exceeds the "
+                  "vector unit's window");
   Shape order = channelsLast(shapeOf(op.getInput()).size());
   ActivationQuant in = *activationQuant(op.getInput());
   ActivationQuant out = *activationQuant(op.getResult());

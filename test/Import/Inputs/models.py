@@ -175,6 +175,13 @@ def symbolic():
     return model([node("Shape", "x", "s"), node("Reshape", "x s", "y")], {"x": ["n", 3, None]}, {"y": ["n", 3, None]})
 
 
+def unknown_rank():
+    """The output has no shape, not even a rank."""
+    made = symbolic()
+    made.graph.output[0].type.tensor_type.ClearField("shape")
+    return made
+
+
 def unsupported():
     return model(
         [node("Erf", "x", "a"), node("Relu", "a", "b"), node("MaxPool", "b", "c i", kernel_shape=[2]),
