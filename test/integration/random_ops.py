@@ -117,6 +117,54 @@ def conv(g):
     return g.node("Conv", inputs, group=groups, **attributes)
 
 
+def conv_transpose(g):
+    rng, spatial = g.rng, g.rng.randint(1, 2)
+    groups = rng.choice((1, 1, 2, 3))
+    per_group, filters = rng.randint(1, 3), rng.randint(1, 3)
+    size = [rng.randint(1, 6) for _ in range(spatial)]
+    kernel = [rng.randint(1, 5) for _ in range(spatial)]
+    strides = [rng.randint(1, 3) for _ in range(spatial)]
+    dilations = [rng.choice((1, 1, 2)) for _ in range(spatial)]
+    attributes = {"group": groups, "dilations": dilations, "strides": strides}
+    if g.flip():
+        attributes["kernel_shape"] = kernel
+    # onnxruntime wants less than the larger of stride and dilation.
+    extra = [rng.randrange(max(s, d)) for s, d in zip(strides, dilations)]
+    padding = rng.choice(("none", "pads", "pads", "output_shape", "SAME_UPPER", "SAME_LOWER", "VALID"))
+    if padding == "pads":
+        attributes["pads"] = [rng.randint(0, 2) for _ in range(2 * spatial)]
+        attributes["output_padding"] = extra
+    elif padding == "output_shape":
+        attributes["output_shape"] = [
+            max(1, s * (n - 1) + (k - 1) * d + 1 - rng.randint(-1, 3))
+            for s, n, k, d in zip(strides, size, kernel, dilations)]
+        if g.flip():
+            attributes["auto_pad"] = rng.choice(("SAME_UPPER", "SAME_LOWER"))
+    elif padding != "none":
+        attributes["auto_pad"] = padding
+        # ONNX gives input * stride results always, onnxruntime at most those
+        # that the kernel reaches.
+        attributes["strides"] = [min(s, (k - 1) * d + 1) for s, k, d in zip(strides, kernel, dilations)]
+    x = g.input([rng.randint(1, 2), groups * per_group] + size)
+    inputs = [x, g.constant(g.data([groups * per_group, filters] + kernel))]
+    if g.flip():
+        inputs.append(g.constant(g.data([groups * filters])))
+    return g.node("ConvTranspose", inputs, **attributes)
+
+
+def depth_to_space(g):
+    block = g.rng.randint(1, 3)
+    shape = [g.rng.randint(1, 2), block * block * g.rng.randint(1, 3), g.rng.randint(1, 4), g.rng.randint(1, 4)]
+    mode = g.rng.choice((None, "DCR", "CRD")) if g.opset >= 11 else None
+    return g.node("DepthToSpace", [g.input(shape)], blocksize=block, mode=mode)
+
+
+def space_to_depth(g):
+    block = g.rng.randint(1, 3)
+    shape = [g.rng.randint(1, 2), g.rng.randint(1, 3), block * g.rng.randint(1, 4), block * g.rng.randint(1, 4)]
+    return g.node("SpaceToDepth", [g.input(shape)], blocksize=block)
+
+
 def gemm(g):
     m, k, n = (g.rng.randint(1, 8) for _ in range(3))
     trans_a, trans_b = int(g.flip()), int(g.flip())
@@ -397,7 +445,8 @@ def shape_arithmetic(g):
 
 
 MAKERS = {
-    "Conv": (1, conv), "Gemm": (1, gemm), "MatMul": (1, matmul),
+    "Conv": (1, conv), "ConvTranspose": (1, conv_transpose), "DepthToSpace": (1, depth_to_space),
+    "SpaceToDepth": (1, space_to_depth), "Gemm": (1, gemm), "MatMul": (1, matmul),
     "Add": (7, binary("Add")), "Sub": (7, binary("Sub")), "Mul": (7, binary("Mul")), "Div": (7, binary("Div")),
     "Sum": (8, sum_), "Relu": (6, unary("Relu")), "Sigmoid": (6, unary("Sigmoid")),
     "LeakyRelu": (6, unary("LeakyRelu", alpha=(None, 0.2))),
