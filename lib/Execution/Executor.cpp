@@ -21,6 +21,7 @@
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
@@ -305,7 +306,17 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
-    module = parseSourceString<ModuleOp>(*code, context.get());
+    // Constants in bytecode are aligned, to at most this; a binary's sections
+    // lie at any byte.
+    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        code->size(), "module", llvm::Align(64));
+    if (!aligned)
+      return makeError("cannot allocate " + llvm::Twine(code->size()) +
+                       " bytes");
+    llvm::copy(*code, aligned->getBufferStart());
+    module = parseSourceString<ModuleOp>(
+        StringRef(aligned->getBufferStart(), aligned->getBufferSize()),
+        context.get());
     if (!module)
       return errors.take("malformed module");
   }

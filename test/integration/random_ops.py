@@ -165,6 +165,101 @@ def space_to_depth(g):
     return g.node("SpaceToDepth", [g.input(shape)], blocksize=block)
 
 
+def resize(g):
+    """Every mode that onnxruntime has for floats of any rank up to 4."""
+    rng = g.rng
+    mode = rng.choice(("nearest", "linear", "cubic") if g.opset >= 11 else ("nearest", "linear"))
+    size = [rng.randint(2, 7), rng.randint(2, 7)]
+    # onnxruntime interpolates two or three dimensions, the outer ones kept.
+    shape = [rng.randint(1, 2), rng.randint(1, 3)] + size
+    attributes = {"mode": mode}
+    coordinates = "half_pixel"
+    if g.opset >= 11:
+        modes = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"]
+        if g.opset >= 19:
+            modes.append("half_pixel_symmetric")
+        coordinates = rng.choice(modes)
+        attributes["coordinate_transformation_mode"] = coordinates
+        if mode == "nearest":
+            attributes["nearest_mode"] = rng.choice(("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"))
+        if mode == "cubic" and g.flip():
+            attributes["cubic_coeff_a"] = -0.5
+        if mode == "cubic" and g.flip() and coordinates != "tf_crop_and_resize":
+            attributes["exclude_outside"] = 1
+    # Ratios whose coordinates no rounding moves over a half.
+    ratios = [rng.choice((0.5, 1.0, 2.0, 3.0, 1.5, 0.75)) for _ in size]
+    if coordinates == "tf_crop_and_resize":
+        # Where nothing is scaled onnxruntime does not crop either.
+        ratios = [2.0 if int(n * r) == n else r for n, r in zip(size, ratios)]
+        attributes["extrapolation_value"] = rng.choice((0.0, 7.5))
+    x = g.input(shape)
+    if g.opset < 11:
+        return g.node("Resize", [x, g.constant(np.array([1, 1] + ratios, np.float32))], **attributes)
+    roi = ""
+    if coordinates == "tf_crop_and_resize":
+        roi = g.constant(np.array([0, 0, rng.choice((0.0, -0.2, 0.25)), 0, 1, 1, rng.choice((1.0, 1.3)), 0.8],
+                                  np.float32))
+    if g.flip():
+        sizes = [max(1, int(n * r)) for n, r in zip(size, ratios)]
+        none = "" if g.opset >= 13 else g.constant(np.zeros(0, np.float32))
+        return g.node("Resize", [x, roi or none, none, g.ints(shape[:2] + sizes)], **attributes)
+    if g.opset < 13:
+        roi = roi or g.constant(np.zeros(0, np.float32))
+    return g.node("Resize", [x, roi, g.constant(np.array([1, 1] + ratios, np.float32))], **attributes)
+
+
+def upsample(g):
+    shape = [g.rng.randint(1, 2), g.rng.randint(1, 3), g.rng.randint(2, 5), g.rng.randint(2, 5)]
+    if g.opset > 9:  # where it became Resize
+        return resize(g)
+    scales = [1.0, 1.0, g.rng.choice((1.0, 2.0, 3.0)), g.rng.choice((1.0, 2.0, 3.0))]
+    mode = g.rng.choice(("nearest", "linear"))
+    x = g.input(shape)
+    if g.opset < 9:
+        return g.node("Upsample", [x], mode=mode, scales=scales)
+    return g.node("Upsample", [x, g.constant(np.array(scales, np.float32))], mode=mode)
+
+
+def recurrent(kind):
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[kind]
+
+    def make(g):
+        rng = g.rng
+        steps, batch, width, hidden = rng.randint(1, 5), rng.randint(1, 3), rng.randint(1, 5), rng.randint(1, 5)
+        direction = rng.choice(("forward", "reverse", "bidirectional"))
+        count = 2 if direction == "bidirectional" else 1
+        attributes = {"hidden_size": hidden, "direction": direction}
+        inputs = [g.input([steps, batch, width]), g.constant(g.data([count, gates * hidden, width])),
+                  g.constant(g.data([count, gates * hidden, hidden])),
+                  g.constant(g.data([count, 2 * gates * hidden])) if g.flip() else "",
+                  g.constant(np.array([rng.randint(1, steps) for _ in range(batch)], np.int32))
+                  if g.flip(0.4) else "",
+                  g.weight([count, batch, hidden]) if g.flip() else ""]
+        if kind == "LSTM":
+            inputs.append(g.weight([count, batch, hidden]) if g.flip() else "")
+            inputs.append(g.constant(g.data([count, 3 * hidden])) if g.flip(0.4) else "")
+            if g.flip(0.2):
+                attributes["input_forget"] = 1
+        if kind == "GRU":
+            attributes["linear_before_reset"] = rng.randrange(2)
+        if g.flip(0.3):
+            attributes["clip"] = 0.6
+        if g.flip(0.5):
+            # onnxruntime's own are right in these; parameters in the order of use.
+            names = [rng.choice(("Sigmoid", "Tanh", "Relu", "HardSigmoid", "LeakyRelu", "ScaledTanh", "Elu",
+                                 "Softsign", "Softplus", "Affine", "ThresholdedRelu"))
+                     for _ in range(count * {"LSTM": 3, "GRU": 2, "RNN": 1}[kind])]
+            attributes["activations"] = names
+            with_alpha = ("HardSigmoid", "LeakyRelu", "ScaledTanh", "Elu", "Affine", "ThresholdedRelu")
+            with_beta = ("HardSigmoid", "ScaledTanh", "Affine")
+            attributes["activation_alpha"] = [0.3 for n in names if n in with_alpha] or None
+            attributes["activation_beta"] = [0.4 for n in names if n in with_beta] or None
+        while inputs and inputs[-1] == "":
+            inputs.pop()
+        return g.node(kind, inputs, outputs=rng.randint(1, 3 if kind == "LSTM" else 2), **attributes)
+    return make
+
+
 def gemm(g):
     m, k, n = (g.rng.randint(1, 8) for _ in range(3))
     trans_a, trans_b = int(g.flip()), int(g.flip())
@@ -446,7 +541,8 @@ def shape_arithmetic(g):
 
 MAKERS = {
     "Conv": (1, conv), "ConvTranspose": (1, conv_transpose), "DepthToSpace": (1, depth_to_space),
-    "SpaceToDepth": (1, space_to_depth), "Gemm": (1, gemm), "MatMul": (1, matmul),
+    "SpaceToDepth": (1, space_to_depth), "Resize": (10, resize), "Upsample": (7, upsample),
+    "LSTM": (7, recurrent("LSTM")), "GRU": (7, recurrent("GRU")), "RNN": (7, recurrent("RNN")), "Gemm": (1, gemm), "MatMul": (1, matmul),
     "Add": (7, binary("Add")), "Sub": (7, binary("Sub")), "Mul": (7, binary("Mul")), "Div": (7, binary("Div")),
     "Sum": (8, sum_), "Relu": (6, unary("Relu")), "Sigmoid": (6, unary("Sigmoid")),
     "LeakyRelu": (6, unary("LeakyRelu", alpha=(None, 0.2))),

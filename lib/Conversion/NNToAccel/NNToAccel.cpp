@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -108,7 +109,7 @@ LogicalResult Lowering::convert(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<nn::ConvOp, nn::GemmOp, nn::MaxPoolOp, nn::AveragePoolOp,
             nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp, nn::TransposeOp,
-            nn::ConcatOp, nn::SliceOp, nn::PadOp>(
+            nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ResampleOp>(
           [&](auto known) { return convertOp(known); })
       .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
           [&](Operation *binary) { return convertBinary(binary); })
@@ -119,6 +120,9 @@ LogicalResult Lowering::convert(Operation *op) {
         return refuse("the vector unit has no exponential");
       })
       .Case([&](nn::LrnOp) { return refuse("the vector unit has no power"); })
+      .Case([&](nn::RecurrentOp) {
+        return refuse("the array keeps no state from step to step");
+      })
       .Case([&](nn::DivOp) {
         return refuse("the vector unit does not divide by what it computed");
       })
