@@ -140,9 +140,11 @@ struct Chain {
   /// From the value to the root.
   SmallVector<Operation *> movements;
 
-  /// For each channel of the root the channel of the value that it ends up
-  /// in; nothing where there is no such one.
-  std::optional<SmallVector<int64_t>> channels(RankedTensorType type) const;
+  /// For each channel of the root the index of dimension `axis` of the value,
+  /// a tensor of `type`, that it ends up in; nothing where there is no such
+  /// one.
+  std::optional<SmallVector<int64_t>> channels(RankedTensorType type,
+                                               int64_t axis) const;
 };
 } // namespace
 
@@ -185,12 +187,12 @@ static std::optional<Chain> getChain(Value value) {
   return chain;
 }
 
-std::optional<SmallVector<int64_t>>
-Chain::channels(RankedTensorType type) const {
+std::optional<SmallVector<int64_t>> Chain::channels(RankedTensorType type,
+                                                    int64_t axis) const {
   RankedTensorType from = typeOf(root);
-  if (type.getRank() < 2 || from.getRank() < 2)
+  if (from.getRank() < 2)
     return std::nullopt;
-  Digits digits = {{1, 1, type.getDimSize(1)}};
+  Digits digits = {{axis, 1, type.getDimSize(axis)}};
   for (Operation *op : movements) {
     std::optional<Digits> before = through(op, digits);
     if (!before)
@@ -275,7 +277,7 @@ struct HoistBatchNorm : OpRewritePattern<nn::BatchNormOp> {
     if (!chain || !op.getType().getElementType().isF32())
       return failure();
     std::optional<SmallVector<int64_t>> channels =
-        chain->channels(op.getType());
+        chain->channels(op.getType(), /*axis=*/1);
     SmallVector<ConstantFloats> parameters;
     for (Value operand : op->getOperands().drop_front()) {
       std::optional<ConstantFloats> floats = ConstantFloats::get(operand);
@@ -305,22 +307,53 @@ struct HoistBatchNorm : OpRewritePattern<nn::BatchNormOp> {
   }
 };
 
-/// Addition and so on of a constant per channel.
+/// Values of a constant that broadcasts along all dimensions but `axis`.
+struct AlongAxis {
+  ConstantFloats constant;
+  int64_t axis;
+
+  float operator[](int64_t i) const {
+    ArrayRef<float> values = constant.values();
+    return values[values.size() == 1 ? 0 : i];
+  }
+};
+
+std::optional<AlongAxis> getAlongAxis(Value value, RankedTensorType type) {
+  std::optional<ConstantFloats> constant = ConstantFloats::get(value);
+  if (!constant || type.getRank() == 0)
+    return std::nullopt;
+  ArrayRef<int64_t> shape = typeOf(value).getShape();
+  int64_t leading = type.getRank() - int64_t(shape.size());
+  std::optional<int64_t> axis;
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    if (size == 1)
+      continue;
+    if (axis || leading < 0)
+      return std::nullopt;
+    axis = leading + int64_t(i);
+  }
+  return AlongAxis{*constant, axis.value_or(0)};
+}
+
+/// Addition and so on of a constant along one dimension.
 template <typename OpT> struct HoistBinary : OpRewritePattern<OpT> {
   using OpRewritePattern<OpT>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpT op,
                                 PatternRewriter &rewriter) const override {
     for (unsigned i : {0u, 1u}) {
       Value value = op->getOperand(i);
-      std::optional<SmallVector<double>> constant = getPerChannelConstant(
+      std::optional<AlongAxis> constant = getAlongAxis(
           op->getOperand(1 - i), llvm::cast<RankedTensorType>(op.getType()));
       if (!constant || value.getType() != op.getType())
         continue;
       std::optional<Chain> chain = getChain(value);
       if (!chain)
         continue;
-      std::optional<SmallVector<int64_t>> channels =
-          chain->channels(typeOf(value));
+      std::optional<SmallVector<int64_t>> channels;
+      if (constant->constant.values().size() == 1)
+        channels.emplace(typeOf(chain->root).getDimSize(1), 0);
+      else
+        channels = chain->channels(typeOf(value), constant->axis);
       if (!channels)
         continue;
       moveUp(rewriter, op, *chain,
@@ -332,7 +365,7 @@ template <typename OpT> struct HoistBinary : OpRewritePattern<OpT> {
                    RankedTensorType::get(shape, rewriter.getF32Type()),
                    [&](MutableArrayRef<float> out) {
                      for (int64_t c = 0; c < count; ++c)
-                       out[c] = float((*constant)[(*channels)[first + c]]);
+                       out[c] = (*constant)[(*channels)[first + c]];
                    });
                return OpT::create(rewriter, op.getLoc(), part.getType(),
                                   i == 0 ? part : moved, i == 0 ? moved : part,
@@ -343,6 +376,56 @@ template <typename OpT> struct HoistBinary : OpRewritePattern<OpT> {
     return failure();
   }
 };
+
+/// transpose(pad x) -> pad(transpose x) before a window that can take up the
+/// padding: exporters of channels-last models pad first.
+struct PadAfterTranspose : OpRewritePattern<nn::TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(nn::TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<nn::PadOp>();
+    if (!pad || !pad->hasOneUse() || pad.getType() != op.getInput().getType() ||
+        llvm::none_of(op->getUsers(),
+                      llvm::IsaPred<nn::ConvOp, nn::AveragePoolOp>))
+      return failure();
+    RankedTensorType from = typeOf(pad.getInput());
+    size_t rank = op.getPerm().size();
+    SmallVector<int64_t> pads(2 * rank), shape;
+    for (auto [to, source] : llvm::enumerate(op.getPerm())) {
+      pads[to] = pad.getPads()[source];
+      pads[to + rank] = pad.getPads()[source + rank];
+      shape.push_back(from.getDimSize(source));
+    }
+    Value moved = nn::TransposeOp::create(
+        rewriter, op.getLoc(), from.clone(shape), pad.getInput(), op.getPerm());
+    rewriter.replaceOpWithNewOp<nn::PadOp>(
+        op, op.getType(), moved, rewriter.getDenseI64ArrayAttr(pads),
+        pad.getModeAttr(), pad.getValueAttr());
+    return success();
+  }
+};
+
+/// transpose a + transpose b -> transpose(a + b), so that a sum of two
+/// convolutions of a channels-last model is next to them.
+template <typename OpT> struct BinaryOfTransposes : OpRewritePattern<OpT> {
+  using OpRewritePattern<OpT>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpT op,
+                                PatternRewriter &rewriter) const override {
+    auto lhs = op.getLhs().template getDefiningOp<nn::TransposeOp>();
+    auto rhs = op.getRhs().template getDefiningOp<nn::TransposeOp>();
+    if (!lhs || !rhs || lhs.getPerm() != rhs.getPerm() ||
+        lhs.getType() != rhs.getType() || op.getType() != lhs.getType() ||
+        lhs.getInput().getType() != rhs.getInput().getType() ||
+        (!lhs->hasOneUse() && !rhs->hasOneUse()))
+      return failure();
+    Value result = OpT::create(rewriter, op.getLoc(), lhs.getInput().getType(),
+                               lhs.getInput(), rhs.getInput(),
+                               op.getClampMinAttr(), op.getClampMaxAttr());
+    rewriter.replaceOpWithNewOp<nn::TransposeOp>(op, op.getType(), result,
+                                                 lhs.getPerm());
+    return success();
+  }
+};
 } // namespace
 
 void accopt::populateNormalizeMovementPatterns(RewritePatternSet &patterns) {
@@ -351,5 +434,7 @@ void accopt::populateNormalizeMovementPatterns(RewritePatternSet &patterns) {
                HoistUnary<nn::HardSigmoidOp>, HoistUnary<nn::HardSwishOp>,
                HoistUnary<nn::SiluOp>, HoistBatchNorm, HoistBinary<nn::AddOp>,
                HoistBinary<nn::SubOp>, HoistBinary<nn::MulOp>,
-               HoistBinary<nn::DivOp>>(patterns.getContext());
+               HoistBinary<nn::DivOp>, PadAfterTranspose,
+               BinaryOfTransposes<nn::AddOp>, BinaryOfTransposes<nn::SubOp>,
+               BinaryOfTransposes<nn::MulOp>>(patterns.getContext());
 }

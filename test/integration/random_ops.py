@@ -245,10 +245,13 @@ def recurrent(kind):
         if g.flip(0.3):
             attributes["clip"] = 0.6
         if g.flip(0.5):
-            # onnxruntime's own are right in these; parameters in the order of use.
             names = [rng.choice(("Sigmoid", "Tanh", "Relu", "HardSigmoid", "LeakyRelu", "ScaledTanh", "Elu",
                                  "Softsign", "Softplus", "Affine", "ThresholdedRelu"))
                      for _ in range(count * {"LSTM": 3, "GRU": 2, "RNN": 1}[kind])]
+            # A gate that is no gate makes states grow beyond floats.
+            for first in range(0, len(names), {"LSTM": 3, "GRU": 2, "RNN": len(names)}[kind]):
+                if kind != "RNN":
+                    names[first] = rng.choice(("Sigmoid", "HardSigmoid"))
             attributes["activations"] = names
             with_alpha = ("HardSigmoid", "LeakyRelu", "ScaledTanh", "Elu", "Affine", "ThresholdedRelu")
             with_beta = ("HardSigmoid", "ScaledTanh", "Affine")

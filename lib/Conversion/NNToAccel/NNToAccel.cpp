@@ -58,6 +58,33 @@ DictionaryAttr Lowering::describe(Value value, StringRef name,
   return builder.getDictionaryAttr(attributes);
 }
 
+/// How an argument is best stored: such that its channels are last where a
+/// model with channels last transposes it, otherwise as if axis 1 were them.
+static Shape argumentOrder(BlockArgument argument) {
+  Shape order = channelsLast(shapeOf(argument).size());
+  Value value = argument;
+  while (!value.use_empty()) {
+    Operation *user = *value.user_begin();
+    if (auto transpose = dyn_cast<nn::TransposeOp>(user)) {
+      // Channels first from channels last: as the argument is.
+      Shape perm = identityOrder(order.size());
+      if (perm.size() > 2)
+        std::rotate(perm.begin() + 1, perm.end() - 1, perm.end());
+      return transpose.getPerm() == ArrayRef<int64_t>(perm)
+                 ? identityOrder(order.size())
+                 : order;
+    }
+    bool keepsShape =
+        isa<nn::PadOp, nn::SliceOp, nn::ReluOp, nn::ClipOp>(user) ||
+        (isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp>(user) &&
+         user->getResult(0).getType() == value.getType());
+    if (!keepsShape)
+      break;
+    value = user->getResult(0);
+  }
+  return order;
+}
+
 LogicalResult Lowering::convertArguments() {
   Block *block = target.addEntryBlock();
   builder.setInsertionPointToEnd(block);
@@ -65,7 +92,7 @@ LogicalResult Lowering::convertArguments() {
     if (!activationQuant(argument))
       return emitError(argument.getLoc())
              << "expected an int8 quantized input, got " << argument.getType();
-    Shape order = channelsLast(shapeOf(argument).size()), shape;
+    Shape order = argumentOrder(argument), shape;
     for (int64_t dimension : order)
       shape.push_back(shapeOf(argument)[dimension]);
     Value converted = block->addArgument(
