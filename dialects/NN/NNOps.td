@@ -11,5 +11,6 @@ include "dialects/NN/NNLinearOps.td"
 include "dialects/NN/NNElementwiseOps.td"
 include "dialects/NN/NNWindowOps.td"
 include "dialects/NN/NNShapeOps.td"
+include "dialects/NN/NNSequenceOps.td"
 
 #endif // ACCOPT_NN_OPS

@@ -307,10 +307,13 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
-    // Constants ask for an alignment that bytes of a file or string do not
-    // have.
+    // Constants in bytecode are aligned, to at most this; a binary's sections
+    // lie at any byte.
     auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
         code->size(), "module", llvm::Align(64));
+    if (!aligned)
+      return makeError("cannot allocate " + llvm::Twine(code->size()) +
+                       " bytes");
     llvm::copy(*code, aligned->getBufferStart());
     llvm::SourceMgr sources;
     sources.AddNewSourceBuffer(std::move(aligned), llvm::SMLoc());

@@ -18,6 +18,17 @@ using namespace mlir;
 
 namespace accopt {
 
+/// Whether a bare pointer tells a function all of a buffer: not of a step of a
+/// loop, which begins where the loop is.
+static bool hasStaticLayout(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset = 0;
+  return type.hasStaticShape() &&
+         succeeded(type.getStridesAndOffset(strides, offset)) &&
+         !ShapedType::isDynamic(offset) &&
+         llvm::none_of(strides, ShapedType::isDynamic);
+}
+
 /// Operands and captured values: buffers become arguments, constants are
 /// cloned. False if there are others.
 static bool collectInputs(Operation *op, llvm::SetVector<Value> &buffers,
@@ -31,7 +42,7 @@ static bool collectInputs(Operation *op, llvm::SetVector<Value> &buffers,
     if (producer && producer->hasTrait<OpTrait::ConstantLike>())
       constants.insert(producer);
     else if (auto type = dyn_cast<MemRefType>(value.getType());
-             type && type.hasStaticShape())
+             type && hasStaticLayout(type))
       buffers.insert(value);
     else
       fits = false;

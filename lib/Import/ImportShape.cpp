@@ -294,6 +294,10 @@ static LogicalResult setSlice(NodeImporter &node, size_t output,
   Value input = node.operand(0);
   if (!input)
     return failure();
+  // Tracing exporters leave slices of everything.
+  if (ArrayRef<int64_t>(slice.sizes) == node.shape(0) &&
+      llvm::all_of(slice.steps, [](int64_t step) { return step == 1; }))
+    return node.setOutput(output, input);
   return node.setOutput(output,
                         node.emit<nn::SliceOp>(input, node.array(slice.starts),
                                                node.array(slice.sizes),

@@ -24,7 +24,7 @@ struct Row {
 
 #define SHAPE_ONLY "where it folds: constants of at most 65536 elements"
 
-/// Sorted by name.
+/// Sorted by name; operators of other domains begin with theirs.
 static constexpr Row table[] = {
     {{"Abs", SHAPE_ONLY}, importShapeArithmetic},
     {{"Add", "full"}, importBinary},
@@ -38,14 +38,22 @@ static constexpr Row table[] = {
     {{"Constant", "dense numbers"}, importShapeArithmetic},
     {{"ConstantOfShape", "constant shape"}, importShapeArithmetic},
     {{"Conv", "1-D and 2-D, every attribute"}, importConv},
+    {{"ConvInteger", "1-D and 2-D; as the real values of its integers"},
+     importConvInteger},
+    {{"ConvTranspose", "1-D and 2-D, every attribute, constant weights"},
+     importConvTranspose},
+    {{"DepthToSpace", "full"}, importDepthToSpace},
     {{"DequantizeLinear", "int8, uint8 and int32, constant scale; no blocks"},
      importDequantize},
     {{"Div", "full"}, importBinary},
     {{"Dropout", "inference, without the mask"}, importDropout},
+    {{"DynamicQuantizeLinear", "as the identity: ranges are static"},
+     importDynamicQuantize},
     {{"Equal", SHAPE_ONLY}, importShapeArithmetic},
     {{"Expand", SHAPE_ONLY}, importShapeArithmetic},
     {{"Flatten", "full"}, importFlatten},
     {{"Floor", SHAPE_ONLY}, importShapeArithmetic},
+    {{"GRU", "every attribute, constant sequence_lens"}, importRecurrent},
     {{"Gather", SHAPE_ONLY}, importShapeArithmetic},
     {{"Gemm", "full"}, importGemm},
     {{"GlobalAveragePool", "full"}, importGlobalAveragePool},
@@ -55,9 +63,12 @@ static constexpr Row table[] = {
     {{"HardSwish", "full"}, importUnary},
     {{"Identity", "full"}, importIdentity},
     {{"LRN", "full"}, importLrn},
+    {{"LSTM", "every attribute, constant sequence_lens"}, importRecurrent},
     {{"LeakyRelu", "full"}, importUnary},
     {{"Less", SHAPE_ONLY}, importShapeArithmetic},
     {{"MatMul", "full"}, importMatMul},
+    {{"MatMulInteger", "as the real values of its integers"},
+     importMatMulInteger},
     {{"Max", SHAPE_ONLY}, importShapeArithmetic},
     {{"MaxPool", "1-D and 2-D, every attribute, without the indices"},
      importMaxPool},
@@ -69,8 +80,12 @@ static constexpr Row table[] = {
     {{"Not", SHAPE_ONLY}, importShapeArithmetic},
     {{"Or", SHAPE_ONLY}, importShapeArithmetic},
     {{"Pad", "every mode, constant pads"}, importPad},
+    {{"QLinearConv", "1-D and 2-D, every attribute, constant scales"},
+     importQLinearConv},
+    {{"QLinearMatMul", "constant scales"}, importQLinearMatMul},
     {{"QuantizeLinear", "to int8 and uint8, constant scale; no blocks"},
      importQuantize},
+    {{"RNN", "every attribute, constant sequence_lens"}, importRecurrent},
     {{"Range", SHAPE_ONLY}, importShapeArithmetic},
     {{"ReduceMax", SHAPE_ONLY}, importShapeArithmetic},
     {{"ReduceMean", "constant axes"}, importReduceMean},
@@ -79,11 +94,13 @@ static constexpr Row table[] = {
     {{"ReduceSum", SHAPE_ONLY}, importShapeArithmetic},
     {{"Relu", "full"}, importUnary},
     {{"Reshape", "constant shape"}, importReshape},
+    {{"Resize", "every mode, constant sizes, scales and roi"}, importResize},
     {{"Shape", "full: shapes are static"}, importShapeArithmetic},
     {{"Sigmoid", "full"}, importUnary},
     {{"Size", "full: shapes are static"}, importShapeArithmetic},
     {{"Slice", "constant starts, ends, axes and steps"}, importSlice},
     {{"Softmax", "full"}, importSoftmax},
+    {{"SpaceToDepth", "full"}, importSpaceToDepth},
     {{"Split", "constant sizes"}, importSplit},
     {{"Sqrt", SHAPE_ONLY}, importShapeArithmetic},
     {{"Squeeze", "constant axes"}, importSqueeze},
@@ -91,17 +108,39 @@ static constexpr Row table[] = {
     {{"Sum", "full"}, importSum},
     {{"Transpose", "full"}, importTranspose},
     {{"Unsqueeze", "constant axes"}, importUnsqueeze},
+    {{"Upsample", "nearest and linear, constant scales"}, importResize},
     {{"Where", SHAPE_ONLY}, importShapeArithmetic},
+    {{"com.microsoft.DequantizeLinear", "as DequantizeLinear"},
+     importDequantize},
+    {{"com.microsoft.FusedConv",
+      "1-D and 2-D; Relu, Sigmoid, LeakyRelu, HardSigmoid, Clip"},
+     importFusedConv},
+    {{"com.microsoft.QGemm", "constant scales"}, importQGemm},
+    {{"com.microsoft.QLinearAdd", "constant scales"}, importQLinearBinary},
+    {{"com.microsoft.QLinearAveragePool",
+      "1-D and 2-D, constant scales, channels first"},
+     importQLinearPool},
+    {{"com.microsoft.QLinearConcat", "constant scales"}, importQLinearConcat},
+    {{"com.microsoft.QLinearGlobalAveragePool",
+      "constant scales, channels first"},
+     importQLinearPool},
+    {{"com.microsoft.QLinearLeakyRelu", "constant scales"}, importQLinearUnary},
+    {{"com.microsoft.QLinearMul", "constant scales"}, importQLinearBinary},
+    {{"com.microsoft.QLinearSigmoid", "constant scales"}, importQLinearUnary},
+    {{"com.microsoft.QLinearSoftmax", "constant scales"}, importQLinearSoftmax},
+    {{"com.microsoft.QuantizeLinear", "as QuantizeLinear"}, importQuantize},
 };
 
 Handler accopt::importer::findHandler(StringRef domain, StringRef op) {
+  std::string name = op.str();
   if (!domain.empty() && domain != "ai.onnx")
-    return nullptr;
+    name = (domain + "." + op).str();
   const Row *row =
-      llvm::lower_bound(table, op, [](const Row &row, StringRef name) {
+      llvm::lower_bound(table, name, [](const Row &row, StringRef name) {
         return row.op.name < name;
       });
-  return row != std::end(table) && row->op.name == op ? row->handler : nullptr;
+  return row != std::end(table) && row->op.name == name ? row->handler
+                                                        : nullptr;
 }
 
 bool accopt::importer::hasUnsupportedOps(const onnx::GraphProto &graph) {

@@ -21,6 +21,12 @@ llvm::LogicalResult importConv(NodeImporter &node);
 llvm::LogicalResult importGemm(NodeImporter &node);
 llvm::LogicalResult importMatMul(NodeImporter &node);
 
+llvm::LogicalResult importConvTranspose(NodeImporter &node);
+llvm::LogicalResult importDepthToSpace(NodeImporter &node);
+llvm::LogicalResult importSpaceToDepth(NodeImporter &node);
+llvm::LogicalResult importResize(NodeImporter &node);
+llvm::LogicalResult importRecurrent(NodeImporter &node);
+
 llvm::LogicalResult importMaxPool(NodeImporter &node);
 llvm::LogicalResult importAveragePool(NodeImporter &node);
 llvm::LogicalResult importGlobalAveragePool(NodeImporter &node);
@@ -50,6 +56,19 @@ llvm::LogicalResult importSplit(NodeImporter &node);
 
 llvm::LogicalResult importQuantize(NodeImporter &node);
 llvm::LogicalResult importDequantize(NodeImporter &node);
+
+llvm::LogicalResult importQLinearConv(NodeImporter &node);
+llvm::LogicalResult importQLinearMatMul(NodeImporter &node);
+llvm::LogicalResult importQGemm(NodeImporter &node);
+llvm::LogicalResult importQLinearBinary(NodeImporter &node);
+llvm::LogicalResult importQLinearUnary(NodeImporter &node);
+llvm::LogicalResult importQLinearSoftmax(NodeImporter &node);
+llvm::LogicalResult importQLinearPool(NodeImporter &node);
+llvm::LogicalResult importQLinearConcat(NodeImporter &node);
+llvm::LogicalResult importDynamicQuantize(NodeImporter &node);
+llvm::LogicalResult importConvInteger(NodeImporter &node);
+llvm::LogicalResult importMatMulInteger(NodeImporter &node);
+llvm::LogicalResult importFusedConv(NodeImporter &node);
 
 /// For operators that exist in shape arithmetic alone.
 llvm::LogicalResult importShapeArithmetic(NodeImporter &node);

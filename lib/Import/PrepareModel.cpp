@@ -194,6 +194,40 @@ static void rememberOutputs(OnnxModel &model) {
       output.mutable_type()->mutable_tensor_type()->mutable_shape();
 }
 
+/// Outputs of what samples images in the way of opset 10 and before, where
+/// coordinates are asymmetric. The converter to opset 11 forgets to say so.
+static std::set<std::string> findOldResizes(const onnx::ModelProto &model) {
+  std::set<std::string> outputs;
+  if (opsetOf(model) > 10)
+    return outputs;
+  for (const onnx::NodeProto &node : model.graph().node())
+    if ((node.op_type() == "Upsample" || node.op_type() == "Resize") &&
+        node.output_size() > 0)
+      outputs.insert(node.output(0));
+  return outputs;
+}
+
+static void sayOldResizes(onnx::ModelProto &model,
+                          const std::set<std::string> &outputs) {
+  for (onnx::NodeProto &node : *model.mutable_graph()->mutable_node()) {
+    if (node.output_size() == 0 || !outputs.count(node.output(0)))
+      continue;
+    auto &attributes = *node.mutable_attribute();
+    for (int i = attributes.size() - 1; i >= 0; --i)
+      if (attributes[i].name() == "coordinate_transformation_mode" ||
+          attributes[i].name() == "nearest_mode")
+        attributes.DeleteSubrange(i, 1);
+    for (auto [name, value] :
+         {std::pair("coordinate_transformation_mode", "asymmetric"),
+          std::pair("nearest_mode", "simple")}) {
+      onnx::AttributeProto *attribute = node.add_attribute();
+      attribute->set_name(name);
+      attribute->set_type(onnx::AttributeProto::STRING);
+      attribute->set_s(value);
+    }
+  }
+}
+
 /// ONNX's shape inference fails where it disagrees with a shape that the file
 /// declares, and in corners it is the one that is wrong (AveragePool with VALID
 /// and ceil_mode, Squeeze with unsorted axes). The importer computes shapes
@@ -253,6 +287,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return error;
 
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);
+  std::set<std::string> oldResizes = findOldResizes(proto);
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
     return Error::success();
@@ -265,6 +300,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
             onnx::version_conversion::ConvertVersion(proto, importedOpset);
         proto.Swap(&converted);
         restoreSpatialAttributes(proto, activationNorms);
+        sayOldResizes(proto, oldResizes);
       });
   if (!error || !hasUnsupportedOps(proto.graph()))
     return error;

@@ -59,6 +59,9 @@ void ChannelGraph::visit(mlir::Operation *op) {
       .Case<nn::LrnOp>([&](auto) { visitMixing(op, {1}, true, "reaches lrn"); })
       .Case<nn::MaxPoolOp, nn::AveragePoolOp>(
           [&](auto) { visitMixing(op, {2, 3}, true, "is spatial"); })
+      .Case<nn::ResampleOp>([&](nn::ResampleOp resample) {
+        visitMixing(op, {int64_t(resample.getAxis())}, true, "is resampled");
+      })
       .Case<nn::ReduceMeanOp>([&](auto) { visitReduceMean(op); })
       .Case<nn::TransposeOp>([&](auto) { visitTranspose(op); })
       .Case<nn::ReshapeOp>([&](auto) { visitReshape(op); })

@@ -114,6 +114,8 @@ Moments RangeInference::transfer(Operation *op) const {
       .Case([&](nn::ReshapeOp o) { return visitReshape(o); })
       .Case([&](nn::TransposeOp o) { return visitTranspose(o); })
       .Case([&](nn::PadOp o) { return visitPad(o); })
+      .Case([&](nn::ResampleOp o) { return visitResample(o); })
+      .Case([&](nn::RecurrentOp o) { return visitRecurrent(o); })
       .Case([&](quant::QuantizeCastOp o) { return visitCast(o); })
       .Default([&](Operation *) { return visitActivation(op); });
 }

@@ -370,6 +370,7 @@ struct Normalize : accopt::impl::NormalizeBase<Normalize> {
     RewritePatternSet patterns(&getContext());
     populateNormalizeLinearPatterns(patterns);
     populateNormalizeActivationPatterns(patterns);
+    populateNormalizeMovementPatterns(patterns);
     GreedyRewriteConfig config;
     config.enableFolding(false)
         .enableConstantCSE(false)

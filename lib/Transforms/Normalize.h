@@ -15,6 +15,9 @@ void populateNormalizeLinearPatterns(mlir::RewritePatternSet &patterns);
 /// hard_sigmoid and hard_swish from their parts.
 void populateNormalizeActivationPatterns(mlir::RewritePatternSet &patterns);
 
+/// Pointwise ops up to the convolution, over what moves its result.
+void populateNormalizeMovementPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace accopt
 
 #endif // ACCOPT_LIB_TRANSFORMS_NORMALIZE_H

@@ -85,6 +85,15 @@ LogicalResult FunctionQuantizer::rewriteOperands(Operation *op) {
   OpBuilder builder(op);
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operand.get();
+    // What a QDQ model quantized is the host's in float all the same.
+    if (isHostParameter(op, operand.getOperandNumber()) &&
+        !isFloatConstant(value)) {
+      std::optional<ConstantFloats> floats = readDequantized(value);
+      if (!floats)
+        return emitNodeError(op) << "expected a constant with its data";
+      operand.set(createConstant<float>(builder, value.getLoc(), typeOf(value),
+                                        floats->values()));
+    }
     if (QuantizationAnalysis::isParameter(op, operand.getOperandNumber()) ||
         !isConstantLike(value) || !analysis.contains(value))
       continue;

@@ -18,8 +18,15 @@ static RankedTensorType typeOf(Value value) {
 }
 
 bool accopt::movesData(Operation *op) {
+  if (auto resample = llvm::dyn_cast<nn::ResampleOp>(op))
+    return resample.isCopy();
   return llvm::isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp, nn::ConcatOp,
                    nn::PadOp, nn::MaxPoolOp>(op);
+}
+
+bool accopt::isHostParameter(Operation *op, unsigned index) {
+  return llvm::isa<nn::RecurrentOp>(op) && index > 0 &&
+         isConstantLike(op->getOperand(index));
 }
 
 bool accopt::isCast(Operation *op) {
@@ -61,6 +68,8 @@ LogicalResult QuantizationAnalysis::check(Operation *op) const {
 }
 
 bool QuantizationAnalysis::isParameter(Operation *op, unsigned index) {
+  if (isHostParameter(op, index))
+    return true;
   std::optional<LinearOp> linear = LinearOp::get(op);
   if (!linear || index == 0)
     return false;

@@ -25,6 +25,9 @@ namespace accopt {
 
 /// Whether the result of `op` holds nothing but elements of its operands.
 bool movesData(mlir::Operation *op);
+/// Whether operand `index` is a constant of an op that only the host runs, in
+/// float: it keeps its type.
+bool isHostParameter(mlir::Operation *op, unsigned index);
 /// Whether `op` is a quant.qcast or quant.dcast.
 bool isCast(mlir::Operation *op);
 /// Whether the result of `op` can be bounded by attributes (of a `relu`, by

@@ -74,6 +74,10 @@ private:
   Moments visitTranspose(nn::TransposeOp op) const;
   Moments visitPad(nn::PadOp op) const;
 
+  // RangeInferenceSequence.cpp
+  Moments visitResample(nn::ResampleOp op) const;
+  Moments visitRecurrent(nn::RecurrentOp op) const;
+
   const InferRangesOptions &options;
   llvm::DenseMap<mlir::Value, Moments> moments;
 };

@@ -2,6 +2,7 @@
 
 #include "LinearOps.h"
 #include "NodeError.h"
+#include "QuantizeAnalysis.h"
 
 #include "accopt/Transforms/Passes.h"
 #include "accopt/Transforms/Pipelines.h"
@@ -98,6 +99,7 @@ static LogicalResult verifyOp(Operation *op) {
     return emitNodeError(op) << "expected the form that nn-normalize makes";
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
     bool isParameter = linear && (i == 1 || operand == linear->getBias());
+    isParameter |= isHostParameter(op, i);
     if (!isParameter && !getActivationType(operand))
       return emitNodeError(op) << "expected an int8 operand per tensor, got "
                                << elementOf(operand);
@@ -109,8 +111,7 @@ static LogicalResult verifyOp(Operation *op) {
   if (linear)
     return verifyLinear(*linear);
   // These copy integers, so all of them must mean the same.
-  if (llvm::isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp, nn::ConcatOp,
-                nn::PadOp, nn::MaxPoolOp>(op))
+  if (movesData(op))
     for (Value operand : op->getOperands())
       if (elementOf(operand) != elementOf(op->getResult(0)))
         return emitNodeError(op)

@@ -2,8 +2,9 @@
 
     python -m accopt.networks NAME FILE.onnx
 
-NAME is resnet18, resnet50, mobilenet_v2, mobilenet_v3 or efficientnet_b0, built with
-torch and exported by its ONNX exporter, or light_resnet50 and so on: the `light_*` topologies of the onnx
+NAME is resnet18, resnet50, mobilenet_v2, mobilenet_v3 or efficientnet_b0, or one of
+accopt.small_networks, built with torch and exported by its ONNX exporter (`NAME:old` by
+the one before, from a trace), or light_resnet50 and so on: the `light_*` topologies of the onnx
 package, whose constant weights are replaced by random ones. Weights are scaled so
 that activations keep their size (He et al. 2015, https://arxiv.org/abs/1502.01852).
 """
@@ -12,6 +13,7 @@ import argparse
 import contextlib
 import io
 import logging
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +56,17 @@ def light_model(name, seed=0):
 
 
 def torch_model(name, seed=0):
-    """Returns one of TORCH_NETWORKS with seeded weights, exported from torch."""
+    """Returns a network with seeded weights, exported from torch; `:old` after the name
+    asks for the exporter that traces."""
     import torch
 
+    from accopt.small_networks import SMALL_NETWORKS
     from accopt.torch_networks import TORCH_NETWORKS
 
     torch.manual_seed(seed)
-    network = TORCH_NETWORKS[name]().eval()
+    name, _, exporter = name.partition(":")
+    factory, shape = SMALL_NETWORKS.get(name) or (TORCH_NETWORKS[name], (1, 3, 224, 224))
+    network = factory().eval()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -71,9 +77,16 @@ def torch_model(name, seed=0):
             torch.nn.init.kaiming_normal_(module.weight)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):
-        program = torch.onnx.export(
-            network, (torch.zeros(1, 3, 224, 224),), dynamo=True, verbose=False,
-            input_names=["image"], output_names=["logits"])
+        names = dict(input_names=["image"], output_names=["logits"])
+        if exporter == "old":
+            file = io.BytesIO()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch.onnx.export(network, (torch.zeros(shape),), file, dynamo=False,
+                                  opset_version=17, **names)
+            return onnx.load_from_string(file.getvalue())
+        program = torch.onnx.export(network, (torch.zeros(shape),), dynamo=True, verbose=False,
+                                    **names)
     return program.model_proto
 
 

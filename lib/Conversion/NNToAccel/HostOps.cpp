@@ -24,6 +24,15 @@ int64_t countOperations(Operation *op) {
     return 5 * results; // maximum, subtraction, exponential, sum, division
   if (auto lrn = dyn_cast<nn::LrnOp>(op))
     return (2 * lrn.getSize() + 5) * results;
+  if (auto resample = dyn_cast<nn::ResampleOp>(op))
+    return (2 * int64_t(resample.getTaps()) + 3) * results;
+  if (auto recurrent = dyn_cast<nn::RecurrentOp>(op)) {
+    // Products of the gates, and about ten operations in each.
+    ArrayRef<int64_t> input = shapeOf(recurrent.getInput());
+    ArrayRef<int64_t> weights = shapeOf(recurrent.getRecurrence());
+    return input[0] * input[1] * weights[0] *
+           (2 * (input[2] + weights[1]) + 10);
+  }
   if (auto matmul = dyn_cast<nn::MatMulOp>(op))
     return 2 * results * shapeOf(matmul.getA()).back();
   if (auto gemm = dyn_cast<nn::GemmOp>(op))

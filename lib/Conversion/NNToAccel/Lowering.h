@@ -124,6 +124,10 @@ private:
   mlir::LogicalResult convertOp(nn::ConcatOp op);
   mlir::LogicalResult convertOp(nn::SliceOp op);
   mlir::LogicalResult convertOp(nn::PadOp op);
+  // ResampleOps.cpp
+  mlir::LogicalResult convertOp(nn::ResampleOp op);
+  mlir::LogicalResult convertCopies(nn::ResampleOp op);
+  mlir::LogicalResult convertSums(nn::ResampleOp op);
   // HostOps.cpp
   mlir::LogicalResult convertToHost(mlir::Operation *op);
 

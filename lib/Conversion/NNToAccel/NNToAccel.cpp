@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Tosa/IR/TosaOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -57,6 +58,33 @@ DictionaryAttr Lowering::describe(Value value, StringRef name,
   return builder.getDictionaryAttr(attributes);
 }
 
+/// How an argument is best stored: such that its channels are last where a
+/// model with channels last transposes it, otherwise as if axis 1 were them.
+static Shape argumentOrder(BlockArgument argument) {
+  Shape order = channelsLast(shapeOf(argument).size());
+  Value value = argument;
+  while (!value.use_empty()) {
+    Operation *user = *value.user_begin();
+    if (auto transpose = dyn_cast<nn::TransposeOp>(user)) {
+      // Channels first from channels last: as the argument is.
+      Shape perm = identityOrder(order.size());
+      if (perm.size() > 2)
+        std::rotate(perm.begin() + 1, perm.end() - 1, perm.end());
+      return transpose.getPerm() == ArrayRef<int64_t>(perm)
+                 ? identityOrder(order.size())
+                 : order;
+    }
+    bool keepsShape =
+        isa<nn::PadOp, nn::SliceOp, nn::ReluOp, nn::ClipOp>(user) ||
+        (isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp>(user) &&
+         user->getResult(0).getType() == value.getType());
+    if (!keepsShape)
+      break;
+    value = user->getResult(0);
+  }
+  return order;
+}
+
 LogicalResult Lowering::convertArguments() {
   Block *block = target.addEntryBlock();
   builder.setInsertionPointToEnd(block);
@@ -64,7 +92,7 @@ LogicalResult Lowering::convertArguments() {
     if (!activationQuant(argument))
       return emitError(argument.getLoc())
              << "expected an int8 quantized input, got " << argument.getType();
-    Shape order = channelsLast(shapeOf(argument).size()), shape;
+    Shape order = argumentOrder(argument), shape;
     for (int64_t dimension : order)
       shape.push_back(shapeOf(argument)[dimension]);
     Value converted = block->addArgument(
@@ -108,7 +136,7 @@ LogicalResult Lowering::convert(Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<nn::ConvOp, nn::GemmOp, nn::MaxPoolOp, nn::AveragePoolOp,
             nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp, nn::TransposeOp,
-            nn::ConcatOp, nn::SliceOp, nn::PadOp>(
+            nn::ConcatOp, nn::SliceOp, nn::PadOp, nn::ResampleOp>(
           [&](auto known) { return convertOp(known); })
       .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
           [&](Operation *binary) { return convertBinary(binary); })
@@ -119,6 +147,9 @@ LogicalResult Lowering::convert(Operation *op) {
         return refuse("the vector unit has no exponential");
       })
       .Case([&](nn::LrnOp) { return refuse("the vector unit has no power"); })
+      .Case([&](nn::RecurrentOp) {
+        return refuse("the array keeps no state from step to step");
+      })
       .Case([&](nn::DivOp) {
         return refuse("the vector unit does not divide by what it computed");
       })

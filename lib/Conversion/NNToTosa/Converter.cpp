@@ -233,7 +233,8 @@ LogicalResult Converter::convert(Operation *op) {
             nn::BatchNormOp, nn::SoftmaxOp, nn::LrnOp, nn::MaxPoolOp,
             nn::AveragePoolOp, nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp,
             nn::TransposeOp, nn::ConcatOp, nn::SliceOp, nn::PadOp,
-            quant::QuantizeCastOp, quant::DequantizeCastOp>([&](auto concrete) {
+            nn::ResampleOp, nn::RecurrentOp, quant::QuantizeCastOp,
+            quant::DequantizeCastOp>([&](auto concrete) {
         convertOp(concrete);
         return success();
       })

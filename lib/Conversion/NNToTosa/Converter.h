@@ -117,6 +117,9 @@ private:
   void convertOp(nn::PadOp op);
   void convertOp(mlir::quant::QuantizeCastOp op);
   void convertOp(mlir::quant::DequantizeCastOp op);
+  // ConvertSequence.cpp
+  void convertOp(nn::ResampleOp op);
+  void convertOp(nn::RecurrentOp op);
 
   TosaBuilder &b;
   llvm::DenseMap<Value, Forms> forms;

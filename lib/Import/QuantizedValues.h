@@ -1,0 +1,28 @@
+//===- QuantizedValues.h - Reading and writing integers ---------*- C++ -*-===//
+
+#ifndef ACCOPT_LIB_IMPORT_QUANTIZEDVALUES_H
+#define ACCOPT_LIB_IMPORT_QUANTIZEDVALUES_H
+
+#include "NodeImporter.h"
+
+namespace accopt::importer {
+
+/// Which inputs of a node hold the scale and the zero point of a tensor, and
+/// the dimension that they go along where there are several.
+struct Quantizer {
+  size_t scale, zeroPoint;
+  int64_t axis = 1;
+};
+
+/// `input` through a cast to 8 bits; `storage` is the type where there is no
+/// zero point. Null and an error where the node asks for something else.
+mlir::Value quantize(NodeImporter &node, mlir::Value input, const Quantizer &by,
+                     mlir::Type storage);
+
+/// The real values of input i, a constant of integers or what a cast by the
+/// same scale and zero point made. Null and an error where it is neither.
+mlir::Value dequantize(NodeImporter &node, size_t i, const Quantizer &by);
+
+} // namespace accopt::importer
+
+#endif // ACCOPT_LIB_IMPORT_QUANTIZEDVALUES_H
