@@ -11,5 +11,7 @@ include "dialects/NN/NNLinearOps.td"
 include "dialects/NN/NNElementwiseOps.td"
 include "dialects/NN/NNWindowOps.td"
 include "dialects/NN/NNShapeOps.td"
+include "dialects/NN/NNMathOps.td"
+include "dialects/NN/NNIndexOps.td"
 
 #endif // ACCOPT_NN_OPS

@@ -21,7 +21,9 @@
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/SHA256.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
@@ -99,6 +101,8 @@ static std::optional<Slot> slotOf(Type type) {
     slot.kind = ElementKind::I1;
   else if (element.isInteger(8))
     slot.kind = ElementKind::I8;
+  else if (element.isInteger(16))
+    slot.kind = ElementKind::I16;
   else if (element.isInteger(32))
     slot.kind = ElementKind::I32;
   else if (element.isInteger(64))
@@ -305,7 +309,16 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
   OwningOpRef<ModuleOp> module;
   {
     ErrorCollector errors(context.get());
-    module = parseSourceString<ModuleOp>(*code, context.get());
+    // Constants in the bytecode keep the alignment that they ask for only if
+    // the whole has it.
+    auto buffer = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        code->size(), "module", llvm::Align(64));
+    if (!buffer)
+      return makeError("malformed module: too large");
+    llvm::copy(*code, buffer->getBufferStart());
+    auto sources = std::make_shared<llvm::SourceMgr>();
+    sources->AddNewSourceBuffer(std::move(buffer), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, context.get());
     if (!module)
       return errors.take("malformed module");
   }
@@ -320,7 +333,8 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
 }
 
 static std::string describe(ArrayRef<int64_t> shape, ElementKind kind) {
-  static constexpr const char *names[] = {"f32", "i1", "i8", "i32", "i64"};
+  static constexpr const char *names[] = {"f32", "i1",  "i8",
+                                          "i16", "i32", "i64"};
   std::string text;
   llvm::raw_string_ostream os(text);
   for (int64_t size : shape)
