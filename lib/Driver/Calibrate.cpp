@@ -59,6 +59,42 @@ llvm::Expected<const NumpyArray *> arrayFor(func::FuncOp function,
   return found;
 }
 
+template <typename T>
+Tensor convert(RankedTensorType type, ArrayRef<float> values) {
+  SmallVector<T, 0> converted;
+  for (float value : values)
+    converted.push_back(T(value));
+  return Tensor::create<T>(type.getShape(), converted);
+}
+
+/// `values` as the network's input of `type` takes them.
+llvm::Expected<Tensor> toTensor(RankedTensorType type, ArrayRef<float> values,
+                                StringRef file, StringRef name) {
+  Type element = type.getElementType();
+  if (element.isF32())
+    return Tensor::create<float>(type.getShape(), values);
+  if (element.isUnsignedInteger(8)) {
+    Tensor bytes = convert<int16_t>(type, values);
+    SmallVector<int8_t, 0> low;
+    for (int16_t value : bytes.values<int16_t>())
+      low.push_back(int8_t(value));
+    return Tensor::create<int8_t>(type.getShape(), low);
+  }
+  switch (element.getIntOrFloatBitWidth()) {
+  case 1:
+    return convert<bool>(type, values);
+  case 8:
+    return convert<int8_t>(type, values);
+  case 16:
+    return convert<int16_t>(type, values);
+  case 32:
+    return convert<int32_t>(type, values);
+  case 64:
+    return convert<int64_t>(type, values);
+  }
+  return makeFileError(file, "input '" + name + "' has no type of NumPy's");
+}
+
 llvm::Expected<RangeTable> rangesFromData(func::FuncOp function,
                                           const CompileOptions &options) {
   llvm::Expected<CalibrationMethod> method =
@@ -95,6 +131,10 @@ llvm::Expected<RangeTable> rangesFromData(func::FuncOp function,
   if (!runner)
     return runner.takeError();
   auto names = nameValues(function);
+  llvm::DenseSet<Value> quantized = valuesToQuantize(function);
+  // A network that the host runs alone has nothing to measure.
+  if (quantized.empty())
+    return RangeTable();
   RangeCollector collector;
   for (int64_t sample = 0; sample < samples; ++sample) {
     std::vector<Tensor> inputs;
@@ -102,11 +142,16 @@ llvm::Expected<RangeTable> rangesFromData(func::FuncOp function,
       auto type = cast<RankedTensorType>(argument.getType());
       ArrayRef<float> all = data[argument.getArgNumber()];
       int64_t size = type.getNumElements();
-      inputs.push_back(Tensor::create<float>(type.getShape(),
-                                             all.slice(sample * size, size)));
+      llvm::Expected<Tensor> input =
+          toTensor(type, all.slice(sample * size, size), file,
+                   inputName(function, argument.getArgNumber()));
+      if (!input)
+        return input.takeError();
+      inputs.push_back(std::move(*input));
     }
     auto observe = [&](Value value, ArrayRef<float> values, ArrayRef<int64_t>) {
-      collector.observe(names.lookup(value), values);
+      if (quantized.contains(value))
+        collector.observe(names.lookup(value), values);
     };
     if (llvm::Error error = (*runner)->run(inputs, observe))
       return std::move(error);

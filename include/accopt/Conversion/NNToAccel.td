@@ -26,7 +26,8 @@ def NNToAccel : Pass<"nn-to-accel", "::mlir::ModuleOp"> {
   let dependentDialects = ["::accopt::accel::AccelDialect",
     "::mlir::func::FuncDialect", "::mlir::tosa::TosaDialect",
     "::mlir::tensor::TensorDialect", "::mlir::arith::ArithDialect",
-    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect"];
+    "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 #endif // ACCOPT_NNTOACCEL
