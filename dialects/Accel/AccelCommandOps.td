@@ -43,7 +43,8 @@ def Accel_TensorOp : Accel_InProgram<"tensor"> {
     DenseI64ArrayAttr:$model_shape, F64Attr:$scale, I32Attr:$zero_point,
     I32Attr:$defined_by, DefaultValuedAttr<I32Attr, "8">:$bits,
     DefaultValuedAttr<BoolAttr, "false">:$packed,
-    DefaultValuedAttr<I64Attr, "0">:$pitch);
+    DefaultValuedAttr<I64Attr, "0">:$pitch,
+    DefaultValuedAttr<StrAttr, "\"int8\"">:$type);
   let assemblyFormat = "$name $kind `at` $address attr-dict";
 }
 
@@ -59,8 +60,9 @@ def Accel_LayerInfoOp : Accel_InProgram<"layer"> {
 def Accel_HostFunctionOp : Accel_InProgram<"host_function"> {
   let summary = "Where the tensors of a host function lie in DRAM";
   let arguments = (ins StrAttr:$function, DenseI64ArrayAttr:$argument_addresses,
-    ArrayAttr:$argument_shapes, DenseI64ArrayAttr:$result_addresses,
-    ArrayAttr:$result_shapes);
+    ArrayAttr:$argument_shapes, StrArrayAttr:$argument_types,
+    DenseI64ArrayAttr:$result_addresses, ArrayAttr:$result_shapes,
+    StrArrayAttr:$result_types);
   let assemblyFormat = "$function attr-dict";
 }
 

@@ -11,6 +11,8 @@ include "dialects/Accel/AccelDialect.td"
 
 def Accel_I8 : StaticShapeTensorOf<[I8]>;
 def Accel_I32 : StaticShapeTensorOf<[I32]>;
+/// What lies in DRAM: the engines touch int8 alone, the host any number.
+def Accel_Number : StaticShapeTensorOf<[F32, AnyInteger]>;
 
 class Accel_LayerOp<string mnemonic, list<Trait> traits = []>
     : Accel_Op<mnemonic, !listconcat([Pure], traits)> {
@@ -201,7 +203,7 @@ def Accel_LookupOp : Accel_LayerOp<"lookup", [AllTypesMatch<["input", "result"]>
   let hasVerifier = 1;
 }
 
-def Accel_ReshapeOp : Accel_LayerOp<"reshape"> {
+def Accel_ReshapeOp : Accel_Op<"reshape", [Pure]> {
   let summary = "The same bytes with another shape; costs nothing";
   let description = [{
     Example:
@@ -209,7 +211,8 @@ def Accel_ReshapeOp : Accel_LayerOp<"reshape"> {
     %0 = accel.reshape %x : (tensor<1x2x2x4xi8>) -> tensor<1x16xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input);
+  let arguments = (ins Accel_Number:$input);
+  let results = (outs Accel_Number:$result);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasFolder = 1;
   let hasVerifier = 1;
@@ -277,8 +280,10 @@ def Accel_PadOp : Accel_LayerOp<"pad"> {
 def Accel_HostOp : Accel_Op<"host", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "A function that the host runs, and why";
   let description = [{
-    `callee` is a function of the module on int8 tensors whose body is TOSA,
-    tensor, arith and linalg; `operations` is what the host is charged for.
+    `callee` is a function of the module whose body is TOSA, tensor, arith,
+    math, scf and linalg, on tensors of int8 where the machine makes or reads
+    them and of any number elsewhere; `operations` is what the host is charged
+    for.
 
     Example:
     ```mlir
@@ -286,9 +291,9 @@ def Accel_HostOp : Accel_Op<"host", [DeclareOpInterfaceMethods<SymbolUserOpInter
       : (tensor<1x10xi8>) -> tensor<1x10xi8>
     ```
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Accel_I8>:$inputs,
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<Accel_Number>:$inputs,
     StrAttr:$reason, I64Attr:$operations);
-  let results = (outs Variadic<Accel_I8>:$results);
+  let results = (outs Variadic<Accel_Number>:$results);
   let assemblyFormat = [{
     $callee `(` $inputs `)` attr-dict `:` functional-type($inputs, $results)
   }];

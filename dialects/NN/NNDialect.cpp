@@ -10,7 +10,10 @@ using namespace accopt::nn;
 
 #include "dialects/NN/NNDialect.cpp.inc"
 
-void NNDialect::initialize() { registerOps(); }
+void NNDialect::initialize() {
+  registerOps();
+  registerAttributes();
+}
 
 Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value,
                                           Type type, Location loc) {

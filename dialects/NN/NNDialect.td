@@ -20,15 +20,19 @@ def NN_Dialect : Dialect {
   let description = [{
     Ops compute what the ONNX operator of the same name computes, on tensors of
     static shape in ONNX's layout (N, C, spatial...). The element type is `f32`
-    before quantization and `!quant.uniform` after it; shape arithmetic is
-    folded away by the importer and never appears. Optional attributes of ONNX
-    are explicit here: `auto_pad` has become `pads`, defaults are filled in.
+    or an integer; where the accelerator computes, `f32` becomes
+    `!quant.uniform`. Shape arithmetic is folded away by the importer and never
+    appears. Optional attributes of ONNX are explicit here: `auto_pad` has
+    become `pads`, defaults are filled in.
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
   let hasConstantMaterializer = 1;
+  let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
-    /// Adds every op; defined where the generated ops are compiled.
+    /// Add every op and attribute; defined where the generated ones are
+    /// compiled.
     void registerOps();
+    void registerAttributes();
   }];
 }
 

@@ -9,9 +9,16 @@
 #include "dialects/NN/NNShapeInference.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+
+#include "dialects/NN/NNEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/NN/NNAttributes.cpp.inc"
 
 #define GET_OP_CLASSES
 #include "dialects/NN/NNOps.cpp.inc"
@@ -20,5 +27,12 @@ void accopt::nn::NNDialect::registerOps() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/NN/NNOps.cpp.inc"
+      >();
+}
+
+void accopt::nn::NNDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/NN/NNAttributes.cpp.inc"
       >();
 }

@@ -12,5 +12,7 @@ include "dialects/NN/NNElementwiseOps.td"
 include "dialects/NN/NNWindowOps.td"
 include "dialects/NN/NNShapeOps.td"
 include "dialects/NN/NNSequenceOps.td"
+include "dialects/NN/NNMathOps.td"
+include "dialects/NN/NNIndexOps.td"
 
 #endif // ACCOPT_NN_OPS

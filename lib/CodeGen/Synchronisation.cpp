@@ -95,9 +95,7 @@ private:
       region.isWrite = isWrite;
       region.what = isWrite ? "result" : "argument";
       region.base = argument.address;
-      region.length = 1;
-      for (int64_t extent : argument.shape)
-        region.length *= extent;
+      region.length = int64_t(argument.bytes());
       regions.push_back(region);
     };
     for (const HostFunction::Argument &argument : f.arguments)

@@ -44,11 +44,24 @@ static bool fromJSON(const json::Value &value, TensorInfo::Kind &kind,
   return true;
 }
 
+static bool fromJSON(const json::Value &value, NumpyType &type,
+                     json::Path path) {
+  std::optional<StringRef> text = value.getAsString();
+  std::optional<NumpyType> found =
+      text ? findNumpyType(*text) : std::optional<NumpyType>();
+  if (!found) {
+    path.report("expected NumPy's name of an element type");
+    return false;
+  }
+  type = *found;
+  return true;
+}
+
 static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
   json::ObjectMapper map(value, path);
   int64_t zeroPoint = 0, bits = 0, definedBy = 0;
-  if (!map || !map.map("kind", t.kind) || !map.map("name", t.name) ||
-      !readAddress(map, t.address, path) ||
+  if (!map || !map.map("kind", t.kind) || !map.map("type", t.type) ||
+      !map.map("name", t.name) || !readAddress(map, t.address, path) ||
       !map.map("in_scratchpad", t.inScratchpad) || !map.map("shape", t.shape) ||
       !map.map("permutation", t.permutation) ||
       !map.map("model_shape", t.modelShape) || !map.map("scale", t.scale) ||
@@ -70,7 +83,8 @@ static bool fromJSON(const json::Value &value, TensorInfo &t, json::Path path) {
 static bool fromJSON(const json::Value &value, HostFunction::Argument &a,
                      json::Path path) {
   json::ObjectMapper map(value, path);
-  return map && readAddress(map, a.address, path) && map.map("shape", a.shape);
+  return map && readAddress(map, a.address, path) &&
+         map.map("shape", a.shape) && map.map("type", a.type);
 }
 
 static bool fromJSON(const json::Value &value, HostFunction &f,
@@ -173,8 +187,9 @@ std::string toText(const json::Value &value) {
 json::Value arguments(llvm::ArrayRef<HostFunction::Argument> list) {
   json::Array array;
   for (const HostFunction::Argument &a : list)
-    array.push_back(
-        json::Object{{"address", a.address}, {"shape", json::Array(a.shape)}});
+    array.push_back(json::Object{{"address", a.address},
+                                 {"shape", json::Array(a.shape)},
+                                 {"type", getName(a.type)}});
   return array;
 }
 
@@ -223,6 +238,7 @@ std::string accopt::writeTensors(const Program &program) {
   json::Array array;
   for (const TensorInfo &t : program.tensors)
     array.push_back(json::Object{{"kind", kinds[unsigned(t.kind)]},
+                                 {"type", getName(t.type)},
                                  {"name", json::fixUTF8(t.name)},
                                  {"address", t.address},
                                  {"in_scratchpad", t.inScratchpad},

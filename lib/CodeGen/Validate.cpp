@@ -126,12 +126,19 @@ private:
       return std::string("expected inputs and outputs in DRAM");
     if (t.bits < 2 || t.bits > 8)
       return formatv("expected 2 to 8 bits, got {0}", t.bits).str();
+    if (t.type != NumpyType::Int8 &&
+        (t.inScratchpad || t.isPacked || t.pitch || t.bits != 8 ||
+         !llvm::is_sorted(t.permutation)))
+      return formatv("expected {0} only in DRAM, dense and in the model's "
+                     "order",
+                     getName(t.type).str())
+          .str();
     if (t.isPacked && (t.inScratchpad || t.bits == 8 ||
                        t.kind != TensorInfo::Kind::Intermediate))
       return std::string("expected only intermediate tensors of fewer than 8 "
                          "bits in DRAM to be packed");
     // A packed tensor takes the bytes of a shorter one.
-    int64_t part = t.isPacked ? t.bits : 8;
+    int64_t part = t.isPacked ? t.bits : 8 * int64_t(getByteWidth(t.type));
     auto isInside = [&](uint32_t address, llvm::ArrayRef<int64_t> shape,
                         uint64_t &elements) {
       return t.inScratchpad
@@ -181,17 +188,20 @@ private:
   Reason hostFunction(const HostFunction &f) const {
     if (f.symbol.empty())
       return "expected a symbol";
-    uint64_t bytes = 0;
+    auto isInside = [&](const HostFunction::Argument &argument) {
+      uint64_t elements = 0;
+      return inDram(argument.address, argument.shape, elements,
+                    8 * int64_t(getByteWidth(argument.type)));
+    };
     for (const HostFunction::Argument &argument : f.arguments)
-      if (Reason reason = inDram(argument.address, argument.shape, bytes))
+      if (Reason reason = isInside(argument))
         return "argument: " + *reason;
     for (const HostFunction::Argument &result : f.results) {
-      if (Reason reason = inDram(result.address, result.shape, bytes))
+      if (Reason reason = isInside(result))
         return "result: " + *reason;
+      uint64_t bytes = result.bytes();
       for (const HostFunction::Argument &argument : f.arguments) {
-        uint64_t other = 0;
-        (void)inDram(argument.address, argument.shape, other);
-        if (result.address < argument.address + other &&
+        if (result.address < argument.address + argument.bytes() &&
             argument.address < result.address + bytes)
           return "a result overlaps an argument";
       }

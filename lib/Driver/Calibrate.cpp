@@ -19,26 +19,18 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
-/// Shows every value by its name (nameValues()), sample by sample.
-llvm::Error runOnSamples(
-    func::FuncOp function, StringRef file,
-    llvm::function_ref<void(StringRef, ArrayRef<float>, ArrayRef<int64_t>)>
-        observe) {
+/// Shows every value, sample by sample.
+llvm::Error runOnSamples(func::FuncOp function, StringRef file,
+                         ValueCallback observe) {
   llvm::Expected<Samples> samples = Samples::read(function, file);
   if (!samples)
     return samples.takeError();
   auto runner = IntermediateRunner::create(function);
   if (!runner)
     return runner.takeError();
-  auto names = nameValues(function);
-  for (int64_t sample = 0; sample < samples->count(); ++sample) {
-    auto show = [&](Value value, ArrayRef<float> values,
-                    ArrayRef<int64_t> shape) {
-      observe(names.lookup(value), values, shape);
-    };
-    if (llvm::Error error = (*runner)->run(samples->get(sample), show))
+  for (int64_t sample = 0; sample < samples->count(); ++sample)
+    if (llvm::Error error = (*runner)->run(samples->get(sample), observe))
       return error;
-  }
   return llvm::Error::success();
 }
 
@@ -48,9 +40,16 @@ llvm::Expected<RangeTable> rangesFromData(func::FuncOp function,
       parseCalibrationMethod(options.calibrationMethod);
   if (!method)
     return method.takeError();
+  llvm::DenseSet<Value> quantized = valuesToQuantize(function);
+  // A network that the host runs alone has nothing to measure.
+  if (quantized.empty())
+    return RangeTable();
   RangeCollector collector;
-  auto observe = [&](StringRef name, ArrayRef<float> values,
-                     ArrayRef<int64_t>) { collector.observe(name, values); };
+  auto names = nameValues(function);
+  auto observe = [&](Value value, ArrayRef<float> values, ArrayRef<int64_t>) {
+    if (quantized.contains(value))
+      collector.observe(names.lookup(value), values);
+  };
   if (llvm::Error error =
           runOnSamples(function, options.calibrationData, observe))
     return std::move(error);
@@ -77,9 +76,10 @@ llvm::Expected<RangeTable> findRanges(func::FuncOp function,
 llvm::Expected<ChannelTable> measureChannels(func::FuncOp function,
                                              StringRef file) {
   ChannelTable channels;
-  auto observe = [&](StringRef name, ArrayRef<float> values,
+  auto names = nameValues(function);
+  auto observe = [&](Value value, ArrayRef<float> values,
                      ArrayRef<int64_t> shape) {
-    if (!name.empty())
+    if (std::string name = names.lookup(value); !name.empty())
       channels[name].observe(values, shape);
   };
   if (llvm::Error error = runOnSamples(function, file, observe))

@@ -39,6 +39,9 @@ TensorInfo readDescription(Value value, DictionaryAttr attributes) {
       int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
   if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
     info.bits = int32_t(bits.getInt());
+  // The host's tensors are what they are in the model.
+  if (attributes.contains("accel.type"))
+    info.type = NumpyType::Float32;
   return info;
 }
 
@@ -86,9 +89,9 @@ private:
 };
 
 void Comparison::addEntry(Value value, const TensorInfo &info, size_t result) {
-  if (entryOf.contains(value) ||
-      cast<RankedTensorType>(value.getType()).getShape() !=
-          llvm::ArrayRef(info.modelShape))
+  auto type = cast<RankedTensorType>(value.getType());
+  if (entryOf.contains(value) || !type.getElementType().isF32() ||
+      type.getShape() != llvm::ArrayRef(info.modelShape))
     return;
   entryOf[value] = entries.size();
   entries.push_back({info, result, {}});
@@ -165,6 +168,10 @@ std::vector<Tensor>
 Comparison::quantizeInputs(llvm::ArrayRef<Tensor> inputs) const {
   std::vector<Tensor> quantized;
   for (auto [tensor, info] : llvm::zip_equal(inputs, inputInfos)) {
+    if (info.type != NumpyType::Int8) {
+      quantized.push_back(tensor);
+      continue;
+    }
     std::vector<int8_t> model, stored(tensor.numElements());
     for (float value : tensor.values<float>())
       model.push_back(quantizeValue(value, info));
@@ -197,31 +204,48 @@ void Comparison::compareDecisions(TensorAccuracy &tensor,
   }
 }
 
+/// What the machine has, as real numbers in the model's order.
+std::vector<float> modelValues(const Tensor &tensor, const TensorInfo &info) {
+  if (tensor.kind == ElementKind::F32)
+    return tensor.values<float>().vec();
+  std::vector<int8_t> model(tensor.numElements());
+  toModelOrder(info, tensor.values<int8_t>(), model);
+  std::vector<float> values;
+  values.reserve(model.size());
+  for (int8_t q : model)
+    values.push_back(dequantizeValue(q, info));
+  return values;
+}
+
+/// What the tensor's own quantizer does to the float values.
+void addOwnError(llvm::ArrayRef<float> values, const TensorInfo &info,
+                 ErrorSums &sums) {
+  int low = -(1 << (info.bits - 1)), high = -low - 1;
+  for (float x : values) {
+    int8_t nearest = quantizeValue(x, info);
+    double own = x - double(dequantizeValue(nearest, info));
+    bool clips = (nearest == low || nearest == high) &&
+                 std::abs(own) > info.scale / 2 * 1.0001;
+    (clips ? sums.clipped : sums.rounding) += own * own;
+  }
+}
+
 void Comparison::observeIntegers(llvm::ArrayRef<Tensor> results) {
   for (auto [entry, tensor] : llvm::zip_equal(entries, report.tensors)) {
     const TensorInfo &info = entry.info;
-    llvm::ArrayRef<int8_t> stored = results[entry.result].values<int8_t>();
-    std::vector<int8_t> model(stored.size());
-    toModelOrder(info, stored, model);
-    int low = -(1 << (info.bits - 1)), high = -low - 1;
     ErrorSums &e = tensor.error;
-    std::vector<float> got;
-    got.reserve(model.size());
-    for (auto [x, q] : llvm::zip_equal(entry.values, model)) {
-      double y = dequantizeValue(q, info), own = 0;
-      got.push_back(float(y));
+    std::vector<float> got = modelValues(results[entry.result], info);
+    for (auto [x, y] : llvm::zip_equal(entry.values, got)) {
+      double error = double(x) - y;
       e.signal += double(x) * x;
-      e.other += y * y;
-      e.product += x * y;
-      e.noise += (x - y) * (x - y);
-      e.largest = std::max(e.largest, std::abs(x - y));
-      int8_t nearest = quantizeValue(x, info);
-      own = x - double(dequantizeValue(nearest, info));
-      bool clips = (nearest == low || nearest == high) &&
-                   std::abs(own) > info.scale / 2 * 1.0001;
-      (clips ? e.clipped : e.rounding) += own * own;
+      e.other += double(y) * y;
+      e.product += double(x) * y;
+      e.noise += error * error;
+      e.largest = std::max(e.largest, std::abs(error));
     }
-    e.count += model.size();
+    if (info.type == NumpyType::Int8)
+      addOwnError(entry.values, info, e);
+    e.count += got.size();
     compareDecisions(tensor, entry.values, got, info.modelShape);
     // Channels are axis 1.
     if (info.modelShape.size() < 2 || info.modelShape[1] < 2)

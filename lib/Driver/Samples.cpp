@@ -55,6 +55,49 @@ arrayFor(func::FuncOp function, unsigned index, const NamedNumpyArrays &arrays,
   return found;
 }
 
+template <typename T>
+static Tensor convert(RankedTensorType type, ArrayRef<float> values) {
+  SmallVector<T, 0> converted;
+  for (float value : values)
+    converted.push_back(T(value));
+  return Tensor::create<T>(type.getShape(), converted);
+}
+
+/// `values` as the network's input of `type` takes them.
+llvm::Expected<Tensor> toTensor(RankedTensorType type, ArrayRef<float> values,
+                                StringRef file, StringRef name) {
+  Type element = type.getElementType();
+  if (element.isF32())
+    return Tensor::create<float>(type.getShape(), values);
+  if (element.isUnsignedInteger(8)) {
+    Tensor bytes = convert<int16_t>(type, values);
+    SmallVector<int8_t, 0> low;
+    for (int16_t value : bytes.values<int16_t>())
+      low.push_back(int8_t(value));
+    return Tensor::create<int8_t>(type.getShape(), low);
+  }
+  switch (element.getIntOrFloatBitWidth()) {
+  case 1:
+    return convert<bool>(type, values);
+  case 8:
+    return convert<int8_t>(type, values);
+  case 16:
+    return convert<int16_t>(type, values);
+  case 32:
+    return convert<int32_t>(type, values);
+  case 64:
+    return convert<int64_t>(type, values);
+  }
+  llvm_unreachable("no other types are read");
+}
+
+static bool isNumpyType(Type element) {
+  return element.isF32() ||
+         (element.isInteger() &&
+          llvm::is_contained({1u, 8u, 16u, 32u, 64u},
+                             element.getIntOrFloatBitWidth()));
+}
+
 llvm::Expected<Samples> Samples::read(func::FuncOp function, StringRef file) {
   llvm::Expected<NamedNumpyArrays> arrays = readNumpyFile(file);
   if (!arrays)
@@ -68,6 +111,8 @@ llvm::Expected<Samples> Samples::read(func::FuncOp function, StringRef file) {
     if (!array)
       return array.takeError();
     auto type = cast<RankedTensorType>(argument.getType());
+    if (!isNumpyType(type.getElementType()))
+      return makeFileError(file, "input '" + name + "' has no type of NumPy's");
     int64_t perSample = type.getNumElements();
     int64_t count = (*array)->numElements();
     if (count == 0 || count % perSample)
@@ -78,8 +123,7 @@ llvm::Expected<Samples> Samples::read(func::FuncOp function, StringRef file) {
     if (result.samples >= 0 && result.samples != count / perSample)
       return makeFileError(file, "inputs differ in their number of samples");
     result.samples = count / perSample;
-    result.inputs.push_back(
-        {SmallVector<int64_t>(type.getShape()), (*array)->toFloat()});
+    result.inputs.push_back({type, (*array)->toFloat()});
   }
   result.samples = std::max<int64_t>(result.samples, 0);
   return result;
@@ -89,8 +133,8 @@ std::vector<Tensor> Samples::get(int64_t sample) const {
   std::vector<Tensor> tensors;
   for (const Input &input : inputs) {
     int64_t size = int64_t(input.values.size()) / samples;
-    tensors.push_back(Tensor::create<float>(
-        input.shape, ArrayRef(input.values).slice(sample * size, size)));
+    tensors.push_back(toTensor(
+        input.type, ArrayRef(input.values).slice(sample * size, size)));
   }
   return tensors;
 }

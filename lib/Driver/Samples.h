@@ -28,7 +28,7 @@ public:
 
 private:
   struct Input {
-    llvm::SmallVector<int64_t> shape;
+    mlir::RankedTensorType type;
     std::vector<float> values; ///< of all samples
   };
   std::vector<Input> inputs;

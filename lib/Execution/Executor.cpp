@@ -101,6 +101,8 @@ static std::optional<Slot> slotOf(Type type) {
     slot.kind = ElementKind::I1;
   else if (element.isInteger(8))
     slot.kind = ElementKind::I8;
+  else if (element.isInteger(16))
+    slot.kind = ElementKind::I16;
   else if (element.isInteger(32))
     slot.kind = ElementKind::I32;
   else if (element.isInteger(64))
@@ -332,7 +334,8 @@ Executor::createFromBytecode(ArrayRef<char> bytecode, StringRef function,
 }
 
 static std::string describe(ArrayRef<int64_t> shape, ElementKind kind) {
-  static constexpr const char *names[] = {"f32", "i1", "i8", "i32", "i64"};
+  static constexpr const char *names[] = {"f32", "i1",  "i8",
+                                          "i16", "i32", "i64"};
   std::string text;
   llvm::raw_string_ostream os(text);
   for (int64_t size : shape)

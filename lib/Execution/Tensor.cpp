@@ -11,6 +11,8 @@ unsigned getByteWidth(ElementKind kind) {
   case ElementKind::I1:
   case ElementKind::I8:
     return 1;
+  case ElementKind::I16:
+    return 2;
   case ElementKind::F32:
   case ElementKind::I32:
     return 4;

@@ -91,6 +91,7 @@ private:
   LogicalResult range();
   LogicalResult where();
   LogicalResult expand();
+  LogicalResult tile();
   LogicalResult nonZero();
 
   NodeImporter &node;
@@ -361,6 +362,24 @@ LogicalResult Evaluator::expand() {
   return done(broadcast(in[0], shape));
 }
 
+LogicalResult Evaluator::tile() {
+  if (in[1].isFloat() || in[1].size() != in[0].rank())
+    return node.error("expected a repeat for each dimension");
+  // Each dimension in front of itself, then broadcast.
+  Shape shape, strides, result, own = rowMajorStrides(in[0].shape);
+  for (int64_t d = 0; d < in[0].rank(); ++d) {
+    shape.append({in[1].ints[d], in[0].shape[d]});
+    strides.append({0, own[d]});
+  }
+  std::optional<int64_t> count = nn::checkedElementCount(shape);
+  if (!count || *count > evaluationLimit)
+    return node.error("expected a constant of at most " +
+                      Twine(evaluationLimit) + " elements, got more");
+  for (size_t d = 0; d < shape.size(); d += 2)
+    result.push_back(shape[d] * shape[d + 1]);
+  return done(in[0].gather(result, stridedIndices(shape, strides)));
+}
+
 LogicalResult Evaluator::nonZero() {
   SmallVector<int64_t> found;
   for (int64_t i = 0, e = in[0].size(); i < e; ++i)
@@ -396,6 +415,12 @@ LogicalResult Evaluator::run(StringRef op) {
   if (op == "Or")
     return compare([](int64_t a, int64_t b) { return a || b; },
                    [](float, float) { return false; });
+  if (op == "LessOrEqual")
+    return compare([](int64_t a, int64_t b) { return a <= b; },
+                   [](float a, float b) { return a <= b; });
+  if (op == "GreaterOrEqual")
+    return compare([](int64_t a, int64_t b) { return a >= b; },
+                   [](float a, float b) { return a >= b; });
   auto same = [](int64_t value) { return value; };
   if (op == "Floor")
     return unary(same, [](float a) { return std::floor(a); });
@@ -436,6 +461,8 @@ LogicalResult Evaluator::run(StringRef op) {
     return where();
   if (op == "Expand")
     return expand();
+  if (op == "Tile")
+    return tile();
   return nonZero();
 }
 
@@ -450,8 +477,9 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
       return failure();
     return true;
   };
-  if (op == "Shape" || op == "Size")
-    return answer(evaluateShape(node));
+  if (op == "Shape" || op == "Size" || op == "EyeLike")
+    return answer(op == "EyeLike" ? evaluateEyeLike(node)
+                                  : evaluateShape(node));
   if (op == "Constant")
     return answer(evaluateConstant(node));
   if (op == "ConstantOfShape")
@@ -461,7 +489,8 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
   unsigned required =
       llvm::StringSwitch<unsigned>(op)
           .Cases({"Add", "Sub", "Mul", "Div", "Mod", "Equal", "Less", "Greater",
-                  "And", "Or", "Gather", "Expand"},
+                  "LessOrEqual", "GreaterOrEqual", "And", "Or", "Gather",
+                  "Expand", "Tile"},
                  2)
           .Cases({"Min", "Max", "Sum", "Floor", "Ceil", "Sqrt", "Neg", "Abs",
                   "Not", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin",

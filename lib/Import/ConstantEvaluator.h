@@ -7,14 +7,15 @@
 
 namespace accopt::importer {
 
-/// Computes a node whose inputs are small constants (or, for Shape and Size,
-/// have a static shape). Answers true where it set the outputs, false where the
-/// node is not for it, and failure where the node is wrong.
+/// Computes a node whose inputs are small constants (or, for Shape and its
+/// like, have a static shape). Answers true where it set the outputs, false
+/// where the node is not for it, and failure where the node is wrong.
 llvm::FailureOr<bool> evaluateConstants(NodeImporter &node);
 
-/// Shape and Size of a static type; Constant from numbers in attributes;
-/// ConstantOfShape of any size, as a splat.
+/// Shape, Size and EyeLike of a static type; Constant from numbers in
+/// attributes; ConstantOfShape of any size, as a splat.
 llvm::LogicalResult evaluateShape(NodeImporter &node);
+llvm::LogicalResult evaluateEyeLike(NodeImporter &node);
 llvm::LogicalResult evaluateConstant(NodeImporter &node);
 llvm::LogicalResult evaluateConstantOfShape(NodeImporter &node);
 

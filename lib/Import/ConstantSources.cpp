@@ -6,6 +6,8 @@
 
 #include "ConstantEvaluator.h"
 
+#include "TensorReader.h"
+
 using namespace mlir;
 using namespace accopt;
 using namespace accopt::importer;
@@ -58,6 +60,30 @@ LogicalResult accopt::importer::evaluateConstant(NodeImporter &node) {
   }
   if (!tensor.type)
     return node.error("expected a value, got none");
+  return node.setOutput(0, ElementsAttr(toAttribute(tensor)));
+}
+
+LogicalResult accopt::importer::evaluateEyeLike(NodeImporter &node) {
+  if (!node.hasInput(0) || node.rank(0) != 2)
+    return node.error("expected an input of rank 2");
+  HostTensor tensor;
+  tensor.type = node.inputs[0]->type().getElementType();
+  if (node.attribute("dtype"))
+    tensor.type = convertElementType(int(node.intAttr("dtype", 0)),
+                                     node.builder.getContext());
+  int64_t rows = node.shape(0)[0], columns = node.shape(0)[1];
+  if (!tensor.type || rows * columns > evaluationLimit)
+    return node.error("expected at most " + Twine(evaluationLimit) +
+                      " numbers, got more, or no numbers");
+  tensor.shape = {rows, columns};
+  int64_t k = node.intAttr("k", 0);
+  for (int64_t i = 0; i < rows * columns; ++i) {
+    bool isOne = i % columns - i / columns == k;
+    if (tensor.isFloat())
+      tensor.floats.push_back(isOne);
+    else
+      tensor.ints.push_back(isOne);
+  }
   return node.setOutput(0, ElementsAttr(toAttribute(tensor)));
 }
 

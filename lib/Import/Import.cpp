@@ -113,8 +113,9 @@ bool GraphImporter::addInputs(func::FuncOp main) {
       continue;
     const auto &type = input.type().tensor_type();
     Type element = convertElementType(type.elem_type(), &context);
-    if (!element || !element.isF32())
-      return fail("input '" + input.name() + "': expected a float type, got " +
+    if (!element)
+      return fail("input '" + input.name() +
+                  "': expected a numeric type, got " +
                   elementTypeName(type.elem_type()));
     Shape shape;
     for (const auto &dim : type.shape().dim())
@@ -182,8 +183,11 @@ Entry GraphImporter::standIn(const std::string &name) {
   entry.failed = true;
   auto known = types.find(name);
   if (known == types.end() || !known->second->has_tensor_type() ||
-      known->second->tensor_type().elem_type() != onnx::TensorProto::FLOAT ||
       !known->second->tensor_type().has_shape())
+    return entry;
+  Type element =
+      convertElementType(known->second->tensor_type().elem_type(), &context);
+  if (!element)
     return entry;
   Shape shape;
   for (const auto &dim : known->second->tensor_type().shape().dim()) {
@@ -193,7 +197,7 @@ Entry GraphImporter::standIn(const std::string &name) {
   }
   if (!nn::checkedElementCount(shape))
     return entry;
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  auto type = RankedTensorType::get(shape, element);
   entry.value = UnrealizedConversionCastOp::create(
                     builder, builder.getUnknownLoc(), type, ValueRange())
                     .getResult(0);
@@ -319,9 +323,6 @@ bool GraphImporter::addOutputs(func::FuncOp main) {
     Entry &entry = known->second;
     std::string text;
     llvm::raw_string_ostream(text) << entry.type();
-    if (!entry.type().getElementType().isF32())
-      return fail("output '" + output.name() +
-                  "': expected a float type, got " + text);
     if (!agrees(entry.type(), output.type()))
       return fail("output '" + output.name() +
                   "': expected the declared type " + print(output.type()) +

@@ -9,32 +9,20 @@ using namespace mlir;
 using namespace accopt;
 using namespace accopt::importer;
 
-static Value emitBinary(NodeImporter &node, StringRef op, Value lhs,
-                        Value rhs) {
-  if (op == "Add")
-    return node.emit<nn::AddOp>(lhs, rhs, FloatAttr(), FloatAttr());
-  if (op == "Sub")
-    return node.emit<nn::SubOp>(lhs, rhs, FloatAttr(), FloatAttr());
-  if (op == "Mul")
-    return node.emit<nn::MulOp>(lhs, rhs, FloatAttr(), FloatAttr());
-  return node.emit<nn::DivOp>(lhs, rhs, FloatAttr(), FloatAttr());
-}
-
 LogicalResult accopt::importer::importBinary(NodeImporter &node) {
-  Value lhs = node.operand(0), rhs = lhs ? node.operand(1) : nullptr;
+  Value lhs = node.number(0), rhs = lhs ? node.number(1) : nullptr;
   if (!lhs || !rhs)
     return failure();
-  return node.setOutput(0, emitBinary(node, node.proto.op_type(), lhs, rhs));
+  return node.setOutput(0,
+                        emitArithmetic(node, node.proto.op_type(), lhs, rhs));
 }
 
 LogicalResult accopt::importer::importSum(NodeImporter &node) {
   if (node.inputs.size() == 1)
     return node.forward(0, 0);
-  Value sum = node.operand(0);
-  for (size_t i = 1; sum && i < node.inputs.size(); ++i) {
-    Value next = node.operand(i);
-    sum = next ? emitBinary(node, "Add", sum, next) : nullptr;
-  }
+  Value sum = node.number(0);
+  for (size_t i = 1; sum && i < node.inputs.size(); ++i)
+    sum = emitArithmetic(node, "Add", sum, node.number(i));
   return node.setOutput(0, sum);
 }
 
@@ -58,7 +46,29 @@ LogicalResult accopt::importer::importUnary(NodeImporter &node) {
                                node.f32(node.floatAttr("beta", 0.5f))));
 }
 
+/// Bounds of integers, or bounds that are computed.
+static LogicalResult importClipByExtremes(NodeImporter &node) {
+  Value result = node.number(0);
+  for (auto [i, kind] :
+       {std::pair(1, nn::BinaryKind::Max), std::pair(2, nn::BinaryKind::Min)}) {
+    if (!result)
+      return failure();
+    if (!node.hasInput(i))
+      continue;
+    Value bound = node.number(i);
+    result = node.emit<nn::BinaryMathOp>(kind, result, bound);
+  }
+  return node.setOutput(0, result);
+}
+
 LogicalResult accopt::importer::importClip(NodeImporter &node) {
+  auto isComputed = [&](size_t i) {
+    return node.hasInput(i) && !node.inputs[i]->constant;
+  };
+  if (isComputed(1) || isComputed(2) ||
+      (node.hasInput(0) &&
+       isa<IntegerType>(node.inputs[0]->type().getElementType())))
+    return importClipByExtremes(node);
   Value input = node.operand(0);
   constexpr float infinity = std::numeric_limits<float>::infinity();
   std::optional<float> low = node.scalar(1, "min", -infinity);
@@ -102,11 +112,12 @@ static LogicalResult importActivationNorm(NodeImporter &node) {
                                        factor * parameters[2]->floats[i]));
   }
   ArrayRef<int64_t> shape = parameters[0]->shape;
-  Value scaled = emitBinary(node, "Mul", input, node.constant(shape, scale));
+  Value scaled =
+      emitArithmetic(node, "Mul", input, node.constant(shape, scale));
   if (!scaled)
     return failure();
   return node.setOutput(
-      0, emitBinary(node, "Add", scaled, node.constant(shape, shift)));
+      0, emitArithmetic(node, "Add", scaled, node.constant(shape, shift)));
 }
 
 LogicalResult accopt::importer::importBatchNorm(NodeImporter &node) {

@@ -28,7 +28,7 @@ static LogicalResult setConstant(NodeImporter &node, size_t i,
 }
 
 //===----------------------------------------------------------------------===//
-// Identity, Dropout, Cast
+// Identity, Dropout
 //===----------------------------------------------------------------------===//
 
 LogicalResult accopt::importer::importIdentity(NodeImporter &node) {
@@ -44,16 +44,6 @@ LogicalResult accopt::importer::importDropout(NodeImporter &node) {
   if (*training != 0.0f)
     return node.error("expected inference mode, got training_mode = true");
   return node.forward(0, 0);
-}
-
-LogicalResult accopt::importer::importCast(NodeImporter &node) {
-  int to = static_cast<int>(node.intAttr("to", 0));
-  Type type = convertElementType(to, node.builder.getContext());
-  if (node.hasInput(0) && type == node.inputs[0]->type().getElementType())
-    return node.forward(0, 0);
-  return node.error("expected a cast between float types or of a constant, got "
-                    "a cast to " +
-                    elementTypeName(to));
 }
 
 LogicalResult accopt::importer::importShapeArithmetic(NodeImporter &node) {
@@ -72,7 +62,7 @@ LogicalResult accopt::importer::importShapeArithmetic(NodeImporter &node) {
 static LogicalResult setReshaped(NodeImporter &node, ArrayRef<int64_t> shape) {
   if (ElementsAttr constant = node.inputs[0]->constant)
     return node.setOutput(0, nn::reshapeElements(constant, shape));
-  return node.setOutput(0, node.reshape(node.operand(0), shape));
+  return node.setOutput(0, node.reshape(node.number(0), shape));
 }
 
 LogicalResult accopt::importer::importFlatten(NodeImporter &node) {
@@ -203,7 +193,7 @@ LogicalResult accopt::importer::importTranspose(NodeImporter &node) {
     return setConstant(node, 0,
                        tensor->gather(shape, stridedIndices(shape, strides)));
   }
-  Value input = node.operand(0);
+  Value input = node.number(0);
   if (!input)
     return failure();
   return node.setOutput(0,
@@ -257,7 +247,7 @@ LogicalResult accopt::importer::importConcat(NodeImporter &node) {
   SmallVector<Value> operands;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     // Shape arithmetic with empty lists aside, an empty input adds nothing.
-    operands.push_back(node.operand(i));
+    operands.push_back(node.number(i));
     if (!operands.back())
       return failure();
   }
@@ -291,7 +281,7 @@ static LogicalResult setSlice(NodeImporter &node, size_t output,
   }
   if (llvm::is_contained(slice.sizes, 0))
     return node.error("expected a non-empty result, got an empty slice");
-  Value input = node.operand(0);
+  Value input = node.number(0);
   if (!input)
     return failure();
   // Tracing exporters leave slices of everything.
@@ -413,7 +403,7 @@ LogicalResult accopt::importer::importSplit(NodeImporter &node) {
 }
 
 LogicalResult accopt::importer::importPad(NodeImporter &node) {
-  Value input = node.operand(0);
+  Value input = node.number(0);
   if (!input)
     return failure();
   int64_t rank = node.rank(0);

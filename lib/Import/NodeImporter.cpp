@@ -60,17 +60,23 @@ static std::string printType(Type type) {
 }
 
 Value NodeImporter::operand(size_t i) {
+  if (hasInput(i)) {
+    Type element = inputs[i]->type().getElementType();
+    if (!element.isF32() && !isa<quant::QuantizedType>(element)) {
+      (void)error("expected input " + Twine(i) + " of float type, got " +
+                  printType(inputs[i]->type()));
+      return nullptr;
+    }
+  }
+  return number(i);
+}
+
+Value NodeImporter::number(size_t i) {
   if (!hasInput(i)) {
     (void)error("expected input " + Twine(i) + ", got none");
     return nullptr;
   }
   Entry &entry = *inputs[i];
-  Type element = entry.type().getElementType();
-  if (!element.isF32() && !isa<quant::QuantizedType>(element)) {
-    (void)error("expected input " + Twine(i) + " of float type, got " +
-                printType(entry.type()));
-    return nullptr;
-  }
   if (!entry.value) {
     entry.value =
         nn::ConstantOp::create(builder, entry.loc ? Location(entry.loc) : loc,
@@ -123,6 +129,21 @@ std::optional<float> NodeImporter::scalar(size_t i, StringRef what,
   }
   return tensor->isFloat() ? tensor->floats[0]
                            : static_cast<float>(tensor->ints[0]);
+}
+
+std::optional<int64_t> NodeImporter::integer(size_t i, StringRef what,
+                                             int64_t missing) {
+  if (!hasInput(i))
+    return missing;
+  std::optional<HostTensor> tensor = host(i, what);
+  if (!tensor)
+    return std::nullopt;
+  if (tensor->size() != 1 || tensor->isFloat()) {
+    (void)error("expected an integer as input '" + what + "', got " +
+                printType(inputs[i]->type()));
+    return std::nullopt;
+  }
+  return tensor->ints[0];
 }
 
 std::optional<int64_t> NodeImporter::axis(int64_t axis, int64_t rank,
@@ -212,6 +233,12 @@ Value NodeImporter::constant(ElementsAttr value) {
 Value NodeImporter::constant(ArrayRef<int64_t> shape, ArrayRef<float> values) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   return constant(DenseElementsAttr::get(type, values));
+}
+
+Value NodeImporter::constantI64(ArrayRef<int64_t> shape,
+                                ArrayRef<int64_t> values) {
+  auto type = RankedTensorType::get(shape, builder.getI64Type());
+  return constant(ElementsAttr(DenseElementsAttr::get(type, values)));
 }
 
 LogicalResult NodeImporter::setOutput(size_t i, Value value) {

@@ -66,6 +66,8 @@ public:
   /// Input i as an operand, made a constant op where it is one. Null and an
   /// error where it is missing or neither f32 nor quantized.
   mlir::Value operand(size_t i);
+  /// The same for any numbers.
+  mlir::Value number(size_t i);
   llvm::ArrayRef<int64_t> shape(size_t i) {
     return inputs[i]->type().getShape();
   }
@@ -76,6 +78,9 @@ public:
   std::optional<Shape> ints(size_t i, llvm::StringRef what);
   /// The value of a constant scalar, `missing` where there is no input i.
   std::optional<float> scalar(size_t i, llvm::StringRef what, float missing);
+  /// The same for a constant integer.
+  std::optional<int64_t> integer(size_t i, llvm::StringRef what,
+                                 int64_t missing);
   /// `axis` counted from the front, in [0, rank) (or [0, rank] with
   /// `endAllowed`).
   std::optional<int64_t> axis(int64_t axis, int64_t rank,
@@ -98,6 +103,8 @@ public:
   /// f32 constant.
   mlir::Value constant(llvm::ArrayRef<int64_t> shape,
                        llvm::ArrayRef<float> values);
+  mlir::Value constantI64(llvm::ArrayRef<int64_t> shape,
+                          llvm::ArrayRef<int64_t> values);
 
   /// Success where `value` is not null, which becomes output i.
   llvm::LogicalResult setOutput(size_t i, mlir::Value value);

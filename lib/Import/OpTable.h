@@ -3,6 +3,7 @@
 #ifndef ACCOPT_LIB_IMPORT_OPTABLE_H
 #define ACCOPT_LIB_IMPORT_OPTABLE_H
 
+#include "mlir/IR/Value.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -41,9 +42,32 @@ llvm::LogicalResult importBatchNorm(NodeImporter &node);
 llvm::LogicalResult importSoftmax(NodeImporter &node);
 llvm::LogicalResult importLrn(NodeImporter &node);
 
+llvm::LogicalResult importUnaryMath(NodeImporter &node);
+llvm::LogicalResult importBinaryMath(NodeImporter &node);
+llvm::LogicalResult importPow(NodeImporter &node);
+llvm::LogicalResult importExtreme(NodeImporter &node);
+llvm::LogicalResult importMean(NodeImporter &node);
+llvm::LogicalResult importWhere(NodeImporter &node);
+llvm::LogicalResult importCast(NodeImporter &node);
+llvm::LogicalResult importTrilu(NodeImporter &node);
+llvm::LogicalResult importOneHot(NodeImporter &node);
+
+llvm::LogicalResult importReduce(NodeImporter &node);
+llvm::LogicalResult importLogSoftmax(NodeImporter &node);
+llvm::LogicalResult importHardmax(NodeImporter &node);
+llvm::LogicalResult importArg(NodeImporter &node);
+llvm::LogicalResult importCumSum(NodeImporter &node);
+llvm::LogicalResult importTopK(NodeImporter &node);
+llvm::LogicalResult importGather(NodeImporter &node);
+llvm::LogicalResult importGatherND(NodeImporter &node);
+llvm::LogicalResult importGatherElements(NodeImporter &node);
+llvm::LogicalResult importScatter(NodeImporter &node);
+llvm::LogicalResult importExpand(NodeImporter &node);
+llvm::LogicalResult importTile(NodeImporter &node);
+llvm::LogicalResult importEinsum(NodeImporter &node);
+
 llvm::LogicalResult importIdentity(NodeImporter &node);
 llvm::LogicalResult importDropout(NodeImporter &node);
-llvm::LogicalResult importCast(NodeImporter &node);
 llvm::LogicalResult importConcat(NodeImporter &node);
 llvm::LogicalResult importFlatten(NodeImporter &node);
 llvm::LogicalResult importReshape(NodeImporter &node);
@@ -72,6 +96,18 @@ llvm::LogicalResult importFusedConv(NodeImporter &node);
 
 /// For operators that exist in shape arithmetic alone.
 llvm::LogicalResult importShapeArithmetic(NodeImporter &node);
+
+//===--- What handlers share ----------------------------------------------===//
+
+/// Add, Sub, Mul or Div of floats or of integers; null where an operand is, or
+/// where they do not fit.
+mlir::Value emitArithmetic(NodeImporter &node, llvm::StringRef op,
+                           mlir::Value lhs, mlir::Value rhs);
+
+/// An i1 tensor with a new dimension `axis` of `depth`, true where the index
+/// along it is the one that `indices` holds.
+mlir::Value emitOneHot(NodeImporter &node, mlir::Value indices, int64_t axis,
+                       int64_t depth);
 
 } // namespace accopt::importer
 

@@ -8,6 +8,8 @@
 #include "ModelLimits.h"
 #include "OnnxModel.h"
 
+#include "OpTable.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -260,6 +262,54 @@ static Error inferShapes(onnx::ModelProto &model) {
   return infer(/*propagatesData=*/true);
 }
 
+/// Bodies that depend on types look for them in `value_info` alone.
+static void declareInitializers(onnx::GraphProto &graph) {
+  StringSet<> known;
+  for (const onnx::ValueInfoProto &info : graph.value_info())
+    known.insert(info.name());
+  for (const onnx::TensorProto &tensor : graph.initializer()) {
+    if (!known.insert(tensor.name()).second)
+      continue;
+    onnx::ValueInfoProto *info = graph.add_value_info();
+    info->set_name(tensor.name());
+    auto *type = info->mutable_type()->mutable_tensor_type();
+    type->set_elem_type(tensor.data_type());
+    for (int64_t size : tensor.dims())
+      type->mutable_shape()->add_dim()->set_dim_value(size);
+  }
+}
+
+namespace {
+/// The operators without a handler, of ONNX's own domain.
+struct WithoutHandler : onnx::inliner::FunctionIdSet {
+  bool Contains(const std::string &domain,
+                const std::string &name) const override {
+    return (domain.empty() || domain == "ai.onnx") &&
+           !findHandler(domain, name);
+  }
+};
+} // namespace
+
+/// Operators that ONNX defines by others (LayerNormalization, Attention, ...)
+/// and that have no handler become what they are defined by. A body may hold
+/// such operators again.
+static Error expandFunctions(onnx::ModelProto &proto) {
+  for (int depth = 0; depth < 4 && hasUnsupportedOps(proto.graph()); ++depth) {
+    int before = proto.graph().node_size();
+    if (Error error = inferShapes(proto))
+      return error;
+    if (Error error = guard("cannot expand ONNX's own functions", [&] {
+          declareInitializers(*proto.mutable_graph());
+          onnx::inliner::InlineSelectedFunctions(
+              proto, WithoutHandler(), onnx::OpSchemaRegistry::Instance());
+        }))
+      return error;
+    if (proto.graph().node_size() == before)
+      break;
+  }
+  return Error::success();
+}
+
 Error accopt::importer::prepareModel(OnnxModel &model,
                                      const ImportOptions &options) {
   onnx::ModelProto &proto = model.proto;
@@ -290,7 +340,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
   std::set<std::string> oldResizes = findOldResizes(proto);
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
-    return Error::success();
+    return expandFunctions(proto);
   Error error = guard(
       "ONNX's version converter cannot bring the model from opset " +
           Twine(opset) + " to opset " + Twine(importedOpset) +
@@ -302,7 +352,9 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         restoreSpatialAttributes(proto, activationNorms);
         sayOldResizes(proto, oldResizes);
       });
-  if (!error || !hasUnsupportedOps(proto.graph()))
+  if (!error)
+    return expandFunctions(proto);
+  if (!hasUnsupportedOps(proto.graph()))
     return error;
   // The nodes that are not supported at all are the better answer.
   consumeError(std::move(error));

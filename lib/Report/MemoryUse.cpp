@@ -95,7 +95,7 @@ private:
     for (bool isResult : {false, true})
       for (const HostFunction::Argument &argument :
            isResult ? function.results : function.arguments) {
-        int64_t bytes = elementCount(argument.shape);
+        auto bytes = int64_t(argument.bytes());
         addDram({argument.address, argument.address + bytes}, isResult, bytes);
       }
   }

@@ -220,7 +220,9 @@ LogicalResult Emitter::emitHost(accel::HostOp op) {
   auto describe = [&](Value value, auto &arguments, auto &ranges) {
     const NetworkTensor &tensor = network.tensor(value);
     ArrayRef<int64_t> shape = shapeOf(value);
-    arguments.push_back({tensor.address, {shape.begin(), shape.end()}});
+    Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    arguments.push_back(
+        {tensor.address, {shape.begin(), shape.end()}, numpyTypeOf(element)});
     ranges.push_back({tensor.address, tensor.address + tensor.bytes});
     command.bytes += uint64_t(tensor.bytes);
     return uint64_t(tensor.bytes);

@@ -39,6 +39,24 @@ static void collectNames(Location location, llvm::SetVector<StringRef> &names) {
       collectNames(inner, names);
 }
 
+NumpyType numpyTypeOf(Type type) {
+  if (type.isF32())
+    return NumpyType::Float32;
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return NumpyType::Bool;
+  case 16:
+    return isUnsigned ? NumpyType::UInt16 : NumpyType::Int16;
+  case 32:
+    return isUnsigned ? NumpyType::UInt32 : NumpyType::Int32;
+  case 64:
+    return isUnsigned ? NumpyType::UInt64 : NumpyType::Int64;
+  default:
+    return isUnsigned ? NumpyType::UInt8 : NumpyType::Int8;
+  }
+}
+
 std::string locationName(Location location) {
   llvm::SetVector<StringRef> names;
   collectNames(location, names);
@@ -77,7 +95,9 @@ private:
   int addTensor(Value value) {
     NetworkTensor tensor;
     tensor.value = value;
-    tensor.bytes = cast<RankedTensorType>(value.getType()).getNumElements();
+    auto type = cast<RankedTensorType>(value.getType());
+    tensor.bytes = type.getNumElements() *
+                   int64_t(getByteWidth(numpyTypeOf(type.getElementType())));
     network.tensors.push_back(tensor);
     return network.tensorOf[value] = int(network.tensors.size()) - 1;
   }

@@ -15,7 +15,10 @@
 
 namespace accopt {
 
-/// An int8 tensor: dense in memory, or a slice of another's channels.
+/// The element type that a binary's table names.
+NumpyType numpyTypeOf(mlir::Type type);
+
+/// A tensor: dense in memory, or a slice of another's channels.
 struct NetworkTensor {
   mlir::Value value;
   int64_t bytes = 0;

@@ -79,7 +79,8 @@ private:
         builder.getI32IntegerAttr(tensor.definedBy),
         builder.getI32IntegerAttr(tensor.bits),
         builder.getBoolAttr(tensor.isPacked),
-        builder.getI64IntegerAttr(tensor.pitch));
+        builder.getI64IntegerAttr(tensor.pitch),
+        builder.getStringAttr(getName(tensor.type)));
   }
   void write(const LayerInfo &layer, int32_t index) {
     accel::LayerInfoOp::create(
@@ -94,21 +95,23 @@ private:
   void write(const HostFunction &function) {
     auto split = [&](ArrayRef<HostFunction::Argument> arguments,
                      SmallVector<int64_t> &addresses,
-                     SmallVector<Attribute> &shapes) {
+                     SmallVector<Attribute> &shapes,
+                     SmallVector<Attribute> &types) {
       for (const HostFunction::Argument &argument : arguments) {
+        types.push_back(builder.getStringAttr(getName(argument.type)));
         addresses.push_back(argument.address);
         shapes.push_back(builder.getDenseI64ArrayAttr(argument.shape));
       }
     };
     SmallVector<int64_t> inputs, results;
-    SmallVector<Attribute> inputShapes, resultShapes;
-    split(function.arguments, inputs, inputShapes);
-    split(function.results, results, resultShapes);
+    SmallVector<Attribute> inputShapes, resultShapes, inputTypes, resultTypes;
+    split(function.arguments, inputs, inputShapes, inputTypes);
+    split(function.results, results, resultShapes, resultTypes);
     accel::HostFunctionOp::create(
         builder, builder.getStringAttr(function.symbol),
         builder.getDenseI64ArrayAttr(inputs), builder.getArrayAttr(inputShapes),
-        builder.getDenseI64ArrayAttr(results),
-        builder.getArrayAttr(resultShapes));
+        builder.getArrayAttr(inputTypes), builder.getDenseI64ArrayAttr(results),
+        builder.getArrayAttr(resultShapes), builder.getArrayAttr(resultTypes));
   }
   void write(const Command &command) {
     SmallVector<NamedAttribute> fields;
@@ -199,29 +202,39 @@ private:
     tensor.bits = int32_t(op.getBits());
     tensor.isPacked = op.getPacked();
     tensor.pitch = int64_t(op.getPitch());
+    std::optional<NumpyType> type = findNumpyType(op.getType());
+    if (!type)
+      return op.emitOpError("expected NumPy's name of an element type, got '")
+             << op.getType() << "'";
+    tensor.type = *type;
     program.tensors.push_back(std::move(tensor));
     return success();
   }
   LogicalResult read(accel::HostFunctionOp op) {
     auto join = [&](ArrayRef<int64_t> addresses, ArrayAttr shapes,
+                    ArrayAttr types,
                     std::vector<HostFunction::Argument> &arguments) {
-      if (addresses.size() != shapes.size())
+      if (addresses.size() != shapes.size() || addresses.size() != types.size())
         return failure();
-      for (auto [address, shape] : llvm::zip_equal(addresses, shapes)) {
+      for (auto [address, shape, name] :
+           llvm::zip_equal(addresses, shapes, types)) {
         auto array = dyn_cast<DenseI64ArrayAttr>(shape);
-        if (!array)
+        std::optional<NumpyType> type =
+            findNumpyType(cast<StringAttr>(name).getValue());
+        if (!array || !type)
           return failure();
-        arguments.push_back({uint32_t(address), array.asArrayRef().vec()});
+        arguments.push_back(
+            {uint32_t(address), array.asArrayRef().vec(), *type});
       }
       return success();
     };
     HostFunction function;
     function.symbol = op.getFunction().str();
     if (failed(join(op.getArgumentAddresses(), op.getArgumentShapes(),
-                    function.arguments)) ||
+                    op.getArgumentTypes(), function.arguments)) ||
         failed(join(op.getResultAddresses(), op.getResultShapes(),
-                    function.results)))
-      return op.emitOpError("expected one shape for each address");
+                    op.getResultTypes(), function.results)))
+      return op.emitOpError("expected one shape and one type for each address");
     program.hostFunctions.push_back(std::move(function));
     return success();
   }

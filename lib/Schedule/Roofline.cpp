@@ -50,10 +50,13 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
     Command command;
     HostCommand operation;
     operation.operations = uint64_t(host.getOperations());
-    operation.bytes = uint64_t(elements);
-    for (Value input : host.getInputs())
-      operation.bytes +=
-          uint64_t(cast<RankedTensorType>(input.getType()).getNumElements());
+    auto addBytes = [&](Value value) {
+      auto type = cast<RankedTensorType>(value.getType());
+      operation.bytes += uint64_t(type.getNumElements()) *
+                         getByteWidth(numpyTypeOf(type.getElementType()));
+    };
+    llvm::for_each(host.getInputs(), addBytes);
+    llvm::for_each(host.getResults(), addBytes);
     command.operation = operation;
     return int64_t(duration(command, machine).occupancy);
   }

@@ -41,6 +41,8 @@ TensorInfo describe(const Network &network, const NetworkTensor &tensor,
   if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
     info.bits = int32_t(bits.getInt());
   info.isPacked = !tensor.resident && tensor.dramBits < 8;
+  if (auto type = attributes.getAs<TypeAttr>("accel.type"))
+    info.type = numpyTypeOf(type.getValue());
   return info;
 }
 

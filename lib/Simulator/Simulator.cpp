@@ -178,11 +178,8 @@ llvm::Error Simulator::Impl::execute(const HostCommand &command) {
   if (!host)
     return makeError("the program calls the host, and there is none");
   auto bytes = [&](const HostFunction::Argument &argument) {
-    size_t size = 1;
-    for (int64_t extent : argument.shape)
-      size *= size_t(extent);
     return llvm::MutableArrayRef<int8_t>(state.dram.get() + argument.address,
-                                         size);
+                                         size_t(argument.bytes()));
   };
   std::vector<llvm::ArrayRef<int8_t>> inputs;
   std::vector<llvm::MutableArrayRef<int8_t>> outputs;

@@ -49,11 +49,17 @@ static void forEachElement(const TensorInfo &tensor, Visitor &&visit) {
 void accopt::toStoredOrder(const TensorInfo &tensor,
                            llvm::ArrayRef<int8_t> model,
                            llvm::MutableArrayRef<int8_t> stored) {
-  forEachElement(tensor, [&](size_t m, size_t s) { stored[s] = model[m]; });
+  if (tensor.type != NumpyType::Int8)
+    std::copy(model.begin(), model.end(), stored.begin());
+  else
+    forEachElement(tensor, [&](size_t m, size_t s) { stored[s] = model[m]; });
 }
 
 void accopt::toModelOrder(const TensorInfo &tensor,
                           llvm::ArrayRef<int8_t> stored,
                           llvm::MutableArrayRef<int8_t> model) {
-  forEachElement(tensor, [&](size_t m, size_t s) { model[m] = stored[s]; });
+  if (tensor.type != NumpyType::Int8)
+    std::copy(stored.begin(), stored.end(), model.begin());
+  else
+    forEachElement(tensor, [&](size_t m, size_t s) { model[m] = stored[s]; });
 }

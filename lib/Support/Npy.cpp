@@ -59,6 +59,14 @@ static const TypeInfo &getInfo(NumpyType type) {
 
 unsigned accopt::getByteWidth(NumpyType type) { return getInfo(type).width; }
 
+std::optional<NumpyType> accopt::findNumpyType(llvm::StringRef name) {
+  for (auto type = unsigned(NumpyType::Bool);
+       type <= unsigned(NumpyType::Float64); ++type)
+    if (getName(NumpyType(type)) == name)
+      return NumpyType(type);
+  return std::nullopt;
+}
+
 StringRef accopt::getName(NumpyType type) { return getInfo(type).name; }
 
 //===----------------------------------------------------------------------===//

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantData.h"
+#include "HostPlacement.h"
 #include "RangeInference.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -105,6 +106,10 @@ Moments RangeInference::transfer(Operation *op) const {
       })
       .Case([&](nn::MatMulOp o) { return visitProduct(o.getA(), o.getB()); })
       .Case([&](nn::SoftmaxOp o) { return visitSoftmax(o); })
+      .Case<nn::ReduceOp, nn::BinaryMathOp, nn::SelectOp, nn::GatherOp,
+            nn::GatherNDOp, nn::ScatterNDOp, nn::ExpandOp, nn::TopKOp,
+            nn::CastOp, nn::ArgReduceOp, nn::CumSumOp>(
+          [&](Operation *o) { return visitHostOp(o); })
       .Case([&](nn::BatchNormOp o) { return visitBatchNorm(o); })
       .Case([&](nn::LrnOp o) { return visitLrn(o); })
       .Case([&](nn::AveragePoolOp o) { return visitAveragePool(o); })
@@ -121,7 +126,7 @@ Moments RangeInference::transfer(Operation *op) const {
 }
 
 LogicalResult RangeInference::visit(Operation *op) {
-  if (op->getNumResults() != 1 || isConstantLike(op->getResult(0)))
+  if (op->getNumResults() == 0 || isConstantLike(op->getResult(0)))
     return success();
   // Ops on constants that were too large to fold. Weights and biases, operands
   // 1 and 2, are read where they are needed.
@@ -129,9 +134,12 @@ LogicalResult RangeInference::visit(Operation *op) {
   for (OpOperand &operand : op->getOpOperands())
     if (isConstantLike(operand.get()) &&
         !(isLinear && operand.getOperandNumber() > 0) &&
-        !moments.contains(operand.get()))
+        !moments.contains(operand.get()) &&
+        !llvm::isa<IntegerType>(typeOf(operand.get()).getElementType()))
       moments[operand.get()] = get(operand.get(), typeOf(operand.get()));
   Value result = op->getResult(0);
+  for (Value other : op->getResults().drop_front())
+    moments[other] = unknown();
   if (llvm::isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::DivOp>(op)) {
     if (failed(visitBinary(op)))
       return failure();
@@ -162,8 +170,9 @@ accopt::inferRanges(func::FuncOp func, const InferRangesOptions &options) {
   RangeInference inference(options);
   for (Value argument : func.getArguments())
     inference.addArgument(argument, names[argument]);
+  HostPlacement placement(func);
   for (Operation &op : func.getBody().front().without_terminator())
-    if (failed(inference.visit(&op)))
+    if (failed(inference.visit(&op)) && placement.needsRange(op.getResult(0)))
       return makeNodeError(
           &op, "expected a divisor that is never zero to infer a range, got "
                "one that may be; give calibration data");
@@ -171,10 +180,13 @@ accopt::inferRanges(func::FuncOp func, const InferRangesOptions &options) {
   for (auto &[value, name] : names) {
     Range range = inference.getRange(value);
     Operation *op = value.getDefiningOp();
-    if (op && !(std::isfinite(range.min) && std::isfinite(range.max)))
+    bool isFinite = std::isfinite(range.min) && std::isfinite(range.max);
+    if (!isFinite && !placement.needsRange(value))
+      continue;
+    if (op && !isFinite)
       return makeNodeError(op,
                            "expected finite weights and statistics to infer a "
-                           "range");
+                           "range; give calibration data");
     table.set(name, range);
   }
   return table;

@@ -45,6 +45,7 @@ public:
 private:
   LogicalResult rewriteParameters(LinearOp linear);
   LogicalResult rewriteOperands(Operation *op);
+  void quantizeCopy(Value value);
   void rewriteCasts();
   void rewriteSignature();
 
@@ -83,6 +84,18 @@ LogicalResult FunctionQuantizer::rewriteOperands(Operation *op) {
   if (llvm::isa<quant::DequantizeCastOp>(op))
     return success();
   OpBuilder builder(op);
+  if (analysis.getPlacement().isOnHost(op)) {
+    for (OpOperand &operand : op->getOpOperands())
+      if (auto cast = operand.get().getDefiningOp<quant::DequantizeCastOp>();
+          cast && isConstantLike(operand.get())) {
+        std::optional<ConstantFloats> values = readDequantized(operand.get());
+        if (!values)
+          return emitNodeError(op) << "expected a constant with its data";
+        operand.set(createConstant<float>(
+            builder, cast.getLoc(), typeOf(operand.get()), values->values()));
+      }
+    return success();
+  }
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operand.get();
     // What a QDQ model quantized is the host's in float all the same.
@@ -106,6 +119,21 @@ LogicalResult FunctionQuantizer::rewriteOperands(Operation *op) {
   return success();
 }
 
+/// What the accelerator reads of a value that stays float.
+void FunctionQuantizer::quantizeCopy(Value value) {
+  const HostPlacement &placement = analysis.getPlacement();
+  OpBuilder builder(value.getContext());
+  builder.setInsertionPointAfterValue(value);
+  Value copy = nn::ClipOp::create(builder, value.getLoc(),
+                                  typeOf(value).clone(analysis.getType(value)),
+                                  value, FloatAttr(), FloatAttr());
+  value.replaceUsesWithIf(copy, [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    return user != copy.getDefiningOp() && !placement.isOnHost(user) &&
+           !llvm::isa<func::ReturnOp>(user);
+  });
+}
+
 void FunctionQuantizer::rewriteCasts() {
   SmallVector<Operation *> casts;
   func.walk([&](Operation *op) {
@@ -115,7 +143,9 @@ void FunctionQuantizer::rewriteCasts() {
   });
   for (Operation *op : casts) {
     Value replacement = op->getOperand(0);
-    if (analysis.isConverting(op)) {
+    bool meetsFloat =
+        !llvm::isa<quant::QuantizedType>(typeOf(replacement).getElementType());
+    if (analysis.isConverting(op) || meetsFloat) {
       OpBuilder builder(op);
       replacement =
           nn::ClipOp::create(builder, op->getLoc(), op->getResult(0).getType(),
@@ -151,11 +181,19 @@ LogicalResult FunctionQuantizer::run() {
   auto setType = [&](Value value) {
     value.setType(typeOf(value).clone(analysis.getType(value)));
   };
-  llvm::for_each(func.getArguments(), setType);
+  SmallVector<Value> computed(func.getArguments());
   for (Operation *op : ops)
     for (Value result : op->getResults())
-      if (analysis.contains(result) && !isConstantLike(result))
-        setType(result);
+      if (!isConstantLike(result))
+        computed.push_back(result);
+  for (Value value : computed) {
+    if (!analysis.contains(value))
+      continue;
+    if (analysis.getPlacement().keepsType(value))
+      quantizeCopy(value);
+    else
+      setType(value);
+  }
   for (OpOperand *operand : analysis.getConversions()) {
     Operation *op = operand->getOwner();
     OpBuilder builder(op);

@@ -61,7 +61,8 @@ LogicalResult QuantizationAnalysis::check(Operation *op) const {
   }
   for (Value result : op->getResults()) {
     Type element = typeOf(result).getElementType();
-    if (!element.isF32() && !llvm::isa<quant::QuantizedType>(element))
+    if (!element.isF32() && !llvm::isa<quant::QuantizedType>(element) &&
+        !placement.isOnHost(op))
       return emitNodeError(op) << "expected a result of f32, got " << element;
   }
   return success();
@@ -82,12 +83,14 @@ bool QuantizationAnalysis::isParameter(Operation *op, unsigned index) {
 
 void QuantizationAnalysis::insertValues() {
   for (Value argument : func.getArguments())
-    values.insert(argument);
+    if (placement.needsRange(argument))
+      values.insert(argument);
   func.walk([&](Operation *op) {
     for (Value result : op->getResults())
-      if (!isConstantLike(result))
+      if (!isConstantLike(result) && placement.needsRange(result))
         values.insert(result);
-    if (llvm::isa<quant::DequantizeCastOp>(op))
+    // The host takes constants as they are.
+    if (llvm::isa<quant::DequantizeCastOp>(op) || placement.isOnHost(op))
       return;
     for (OpOperand &operand : op->getOpOperands())
       if (isConstantLike(operand.get()) &&
@@ -123,7 +126,7 @@ LogicalResult QuantizationAnalysis::takeCasts() {
 
 void QuantizationAnalysis::tieValues() {
   func.walk([&](Operation *op) {
-    if (!movesData(op))
+    if (!movesData(op) || placement.isOnHost(op))
       return;
     for (OpOperand &operand : op->getOpOperands())
       if (!values.tie(op->getResult(0), operand.get()))
@@ -179,7 +182,7 @@ LogicalResult QuantizationAnalysis::addRanges() {
   llvm::DenseSet<Value> constants;
   func.walk([&](Operation *op) {
     if (auto pad = llvm::dyn_cast<nn::PadOp>(op))
-      if (pad.getMode() == "constant") {
+      if (pad.getMode() == "constant" && values.contains(pad)) {
         double value = pad.getValue().convertToDouble();
         values.addRange(pad, {value, value});
       }
@@ -187,14 +190,15 @@ LogicalResult QuantizationAnalysis::addRanges() {
       if (isConstantLike(operand) && values.contains(operand) &&
           constants.insert(operand).second)
         sources.push_back(operand);
-    if (!movesData(op) &&
+    if ((!movesData(op) || placement.isOnHost(op)) &&
         !llvm::isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op))
       for (Value result : op->getResults())
         if (!isConstantLike(result))
           sources.push_back(result);
   });
   for (Value value : sources)
-    if (!values.getType(value) && failed(addRange(value)))
+    if (values.contains(value) && !values.getType(value) &&
+        failed(addRange(value)))
       return failure();
   return success();
 }
@@ -207,7 +211,8 @@ LogicalResult QuantizationAnalysis::run() {
   if (checked.wasInterrupted())
     return failure();
   for (BlockArgument argument : func.getArguments())
-    if (!typeOf(argument).getElementType().isF32())
+    if (!typeOf(argument).getElementType().isF32() &&
+        !placement.keepsType(argument))
       return func.emitError()
              << "expected argument '" << names.find(argument)->second
              << "' of f32, got " << typeOf(argument).getElementType();

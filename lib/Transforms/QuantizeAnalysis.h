@@ -11,6 +11,7 @@
 #ifndef ACCOPT_LIB_TRANSFORMS_QUANTIZEANALYSIS_H
 #define ACCOPT_LIB_TRANSFORMS_QUANTIZEANALYSIS_H
 
+#include "HostPlacement.h"
 #include "TiedValues.h"
 
 #include "accopt/Transforms/QuantParams.h"
@@ -63,7 +64,7 @@ struct QuantizedClass {
 class QuantizationAnalysis {
 public:
   QuantizationAnalysis(mlir::func::FuncOp func, const RangeTable &table)
-      : func(func), table(table), names(nameValues(func)) {}
+      : func(func), table(table), names(nameValues(func)), placement(func) {}
 
   /// Finds the classes. Emits an error where the quantized form cannot say what
   /// the function says.
@@ -78,6 +79,8 @@ public:
   llvm::ArrayRef<QuantizedClass> getClasses() const { return classes; }
   const QuantizedClass *findClass(mlir::Value value) const;
   bool contains(mlir::Value value) const { return values.contains(value); }
+  /// What the host runs in floats, and the values that stay as they are.
+  const HostPlacement &getPlacement() const { return placement; }
   /// After chooseTypes().
   mlir::quant::UniformQuantizedType getType(mlir::Value value) const {
     return values.getType(value);
@@ -117,6 +120,7 @@ private:
   mlir::func::FuncOp func;
   const RangeTable &table;
   llvm::MapVector<mlir::Value, std::string> names;
+  HostPlacement placement;
   TiedValues values;
   std::vector<QuantizedClass> classes;
   llvm::DenseMap<mlir::Value, size_t> classOf;

@@ -62,6 +62,9 @@ private:
   Moments visitSoftmax(nn::SoftmaxOp op) const;
   Moments visitBatchNorm(nn::BatchNormOp op) const;
   Moments visitLrn(nn::LrnOp op) const;
+  /// Sums of as many; what selects keeps its range; others have no bound.
+  Moments visitHostOp(mlir::Operation *op) const;
+  static Moments unknown();
 
   // RangeInferenceMovement.cpp
   Moments visitAverage(mlir::Value input, double count,

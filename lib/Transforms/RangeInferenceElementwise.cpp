@@ -4,6 +4,8 @@
 #include "ConstantData.h"
 #include "RangeInference.h"
 
+#include "dialects/NN/NNMath.h"
+
 #include "llvm/ADT/TypeSwitch.h"
 
 #include <cmath>
@@ -71,8 +73,10 @@ LogicalResult RangeInference::visitBinary(Operation *op) {
   Moments a = get(op->getOperand(0), type), b = get(op->getOperand(1), type);
   Moments result;
   if (llvm::isa<nn::DivOp>(op)) {
-    if (b.reach.min <= 0.0 && b.reach.max >= 0.0)
+    if (b.reach.min <= 0.0 && b.reach.max >= 0.0) {
+      moments[op->getResult(0)] = unknown();
       return failure();
+    }
     result = visitDivision(a, b);
   } else if (llvm::isa<nn::MulOp>(op) &&
              op->getOperand(0) == op->getOperand(1)) {
@@ -130,12 +134,70 @@ Moments RangeInference::visitActivation(Operation *op) const {
           return x * std::max(0.0, std::min(1.0, x / 6.0 + 0.5));
         });
       })
+      .Case([&](nn::UnaryMathOp unary) {
+        Moments in = get(input);
+        if (!std::isfinite(in.reach.min) || !std::isfinite(in.reach.max))
+          return unknown();
+        // Outside its domain a function has no part in the range.
+        return transform(in, [=](double x) {
+          double y = nn::evaluate(unary, x);
+          return std::isnan(y) ? 0.0 : y;
+        });
+      })
       .Case([&](nn::SiluOp) {
         return transform(get(input),
                          [](double x) { return x / (1.0 + std::exp(-x)); });
       })
       // max_pool selects and casts keep.
       .Default([&](Operation *) { return get(input); });
+}
+
+Moments RangeInference::unknown() {
+  Moments result;
+  result.channels = {{0.0, 1.0}};
+  result.reach = {-INFINITY, INFINITY};
+  return result;
+}
+
+Moments RangeInference::visitHostOp(Operation *op) const {
+  auto reduce = llvm::dyn_cast<nn::ReduceOp>(op);
+  if (reduce && reduce.getKind() == nn::ReduceKind::Sum) {
+    double count = double(typeOf(reduce.getInput()).getNumElements()) /
+                   double(reduce.getType().getNumElements());
+    Moments sum = get(reduce.getInput()).collapsed();
+    for (Moment &channel : sum.channels)
+      channel = {channel.mean * count, channel.variance * count};
+    Range limit{sum.reach.min * count, sum.reach.max * count};
+    sum.reachSigmas(options.sigmas);
+    sum.limitReach(limit.min, limit.max);
+    return sum;
+  }
+  auto binary = llvm::dyn_cast<nn::BinaryMathOp>(op);
+  bool selects = (reduce && reduce.getKind() != nn::ReduceKind::Prod) ||
+                 (binary && (binary.getKind() == nn::BinaryKind::Min ||
+                             binary.getKind() == nn::BinaryKind::Max ||
+                             binary.getKind() == nn::BinaryKind::PRelu)) ||
+                 llvm::isa<nn::SelectOp, nn::GatherOp, nn::GatherNDOp,
+                           nn::ExpandOp, nn::TopKOp>(op);
+  auto scatter = llvm::dyn_cast<nn::ScatterNDOp>(op);
+  selects |= scatter && scatter.getKind() == nn::ScatterKind::Replace;
+  if (!selects || !typeOf(op->getResult(0)).getElementType().isF32())
+    return unknown();
+  std::optional<Moments> result;
+  for (Value operand : op->getOperands()) {
+    if (!typeOf(operand).getElementType().isF32())
+      continue;
+    Moments part = get(operand).collapsed();
+    if (result) {
+      result->reach = unite(result->reach, part.reach);
+      result->channels[0] = {
+          0.5 * (result->channels[0].mean + part.channels[0].mean),
+          std::max(result->channels[0].variance, part.channels[0].variance)};
+    } else {
+      result = part;
+    }
+  }
+  return result ? *result : unknown();
 }
 
 Moments RangeInference::visitSoftmax(nn::SoftmaxOp op) const {

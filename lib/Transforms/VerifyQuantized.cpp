@@ -89,6 +89,11 @@ static LogicalResult verifyLinear(LinearOp linear) {
   return success();
 }
 
+/// Host ops take and give floats and integers as well.
+static bool isAsInModel(Value value) {
+  return !llvm::isa<quant::QuantizedType>(elementOf(value));
+}
+
 static LogicalResult verifyOp(Operation *op) {
   if (llvm::isa<nn::ConstantOp, func::FuncOp>(op))
     return success();
@@ -100,12 +105,13 @@ static LogicalResult verifyOp(Operation *op) {
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
     bool isParameter = linear && (i == 1 || operand == linear->getBias());
     isParameter |= isHostParameter(op, i);
-    if (!isParameter && !getActivationType(operand))
+    bool mayBeFloat = !linear && isAsInModel(operand);
+    if (!isParameter && !mayBeFloat && !getActivationType(operand))
       return emitNodeError(op) << "expected an int8 operand per tensor, got "
                                << elementOf(operand);
   }
   for (Value result : op->getResults())
-    if (!getActivationType(result))
+    if (!getActivationType(result) && (linear || !isAsInModel(result)))
       return emitNodeError(op)
              << "expected an int8 result per tensor, got " << elementOf(result);
   if (linear)
@@ -113,7 +119,8 @@ static LogicalResult verifyOp(Operation *op) {
   // These copy integers, so all of them must mean the same.
   if (movesData(op))
     for (Value operand : op->getOperands())
-      if (elementOf(operand) != elementOf(op->getResult(0)))
+      if (!isAsInModel(operand) && !isAsInModel(op->getResult(0)) &&
+          elementOf(operand) != elementOf(op->getResult(0)))
         return emitNodeError(op)
                << "expected operands of the result's scale "
                << elementOf(op->getResult(0)) << ", got " << elementOf(operand);

@@ -34,16 +34,12 @@ func.func @norm(%x: tensor<1x2xf32>, %s: tensor<2xf32>) -> tensor<1x2xf32> {
 
 // CHECK: error: {{.*}}node 'quotient' (nn.div): expected a divisor that is never zero to infer a range, got one that may be; give calibration data
 // RANGES: error: {{.*}}node 'quotient' (nn.div): expected a range for 'quotient', got none
-func.func @div(%x: tensor<2xf32> {nn.name = "x"}, %y: tensor<2xf32> {nn.name = "y"}) -> tensor<2xf32> {
-  %0 = nn.div %x, %y : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32> loc("quotient")
-  return %0 : tensor<2xf32>
-}
-
-// -----
-
-// CHECK: error: expected argument 'ids' of f32, got 'i32'
-func.func @integers(%x: tensor<2xi32> {nn.name = "ids"}) -> tensor<2xi32> {
-  return %x : tensor<2xi32>
+func.func @div(%x: tensor<1x1x2xf32> {nn.name = "x"}, %y: tensor<1x1x2xf32> {nn.name = "y"}) -> tensor<1x1x2xf32> {
+  %w = nn.constant dense<1.0> : tensor<1x1x1xf32> -> tensor<1x1x1xf32>
+  %0 = nn.div %x, %y : (tensor<1x1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x1x2xf32> loc("quotient")
+  %1 = nn.conv %0, %w {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<1x1x2xf32>, tensor<1x1x1xf32>) -> tensor<1x1x2xf32> loc("after")
+  return %1 : tensor<1x1x2xf32>
 }
 
 // -----

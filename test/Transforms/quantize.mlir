@@ -48,7 +48,8 @@ func.func @pad(%x: tensor<2xf32> {nn.name = "x"}) -> tensor<3xf32> {
 }
 
 // CHECK-LABEL: func @fixed
-// CHECK-COUNT-3: -> tensor<2x!quant.uniform<i8:f32, 3.906250e-03:-128>>{{$}}
+// CHECK-COUNT-2: -> tensor<2x!quant.uniform<i8:f32, 3.906250e-03:-128>>{{$}}
+// CHECK: nn.softmax %{{.*}} -> tensor<2xf32>
 func.func @fixed(%x: tensor<2xf32> {nn.name = "x"}) -> (tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) {
   %0 = nn.sigmoid %x : (tensor<2xf32>) -> tensor<2xf32>
   %1 = nn.hard_sigmoid %x {alpha = 0.2 : f32, beta = 0.5 : f32} : (tensor<2xf32>) -> tensor<2xf32>

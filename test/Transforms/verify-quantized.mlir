@@ -14,10 +14,23 @@ func.func @good(%x: tensor<1x1x4x!t>) -> tensor<1x1x4x!t> {
 
 // -----
 
-func.func @float(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error@+1 {{nn.relu: expected an int8 operand per tensor, got 'f32'}}
-  %0 = nn.relu %x : (tensor<4xf32>) -> tensor<4xf32>
-  return %0 : tensor<4xf32>
+!t = !quant.uniform<i8:f32, 0.5>
+!w = !quant.uniform<i8<-127:127>:f32:0, {0.25}>
+
+func.func @float(%x: tensor<1x1x4xf32>) -> tensor<1x1x4x!t> {
+  %w = nn.constant dense<1> : tensor<1x1x1xi8> -> tensor<1x1x1x!w>
+  // expected-error@+1 {{nn.conv: expected an int8 operand per tensor, got 'f32'}}
+  %0 = nn.conv %x, %w {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<1x1x4xf32>, tensor<1x1x1x!w>) -> tensor<1x1x4x!t>
+  return %0 : tensor<1x1x4x!t>
+}
+
+// -----
+
+// The host takes floats and integers, and gives what the machine reads.
+func.func @host(%x: tensor<2x4xf32>, %i: tensor<3xi64>) -> tensor<3x4x!quant.uniform<i8:f32, 0.5>> {
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<2x4xf32>, tensor<3xi64>) -> tensor<3x4x!quant.uniform<i8:f32, 0.5>>
+  return %0 : tensor<3x4x!quant.uniform<i8:f32, 0.5>>
 }
 
 // -----

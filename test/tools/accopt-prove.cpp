@@ -21,6 +21,7 @@
 #include "dialects/Accel/AccelOps.h"
 #include "lib/Driver/LayerRunner.h"
 #include "lib/Simulator/Runner/HostExecutor.h"
+#include "lib/Simulator/Runner/Inputs.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -29,6 +30,8 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <cmath>
+#include <cstring>
 #include <random>
 
 namespace cl = llvm::cl;
@@ -59,6 +62,28 @@ llvm::StringRef nameOf(mlir::Value value) {
       .getValue();
 }
 
+llvm::ArrayRef<int8_t> bytesOf(const Tensor &tensor) {
+  return {reinterpret_cast<const int8_t *>(tensor.bytes.data()),
+          tensor.bytes.size()};
+}
+
+/// Integers to the bit. The network as one function and op by op may round
+/// floats differently, where a multiplication and an addition fuse.
+bool isEqual(const TensorInfo &info, llvm::ArrayRef<int8_t> got,
+             llvm::ArrayRef<int8_t> want) {
+  if (info.type != NumpyType::Float32 || got.size() != want.size())
+    return got == want;
+  for (size_t i = 0; i < got.size(); i += sizeof(float)) {
+    float a, b;
+    std::memcpy(&a, &got[i], sizeof(a));
+    std::memcpy(&b, &want[i], sizeof(b));
+    bool isClose = std::fabs(a - b) <= 1e-5f * std::max(1.0f, std::fabs(b));
+    if (!isClose && !(std::isnan(a) && std::isnan(b)) && a != b)
+      return false;
+  }
+  return true;
+}
+
 struct Checker {
   const Program &program;
   llvm::ArrayRef<mlir::Value> described;
@@ -70,10 +95,10 @@ struct Checker {
 
   void compare(const TensorInfo &info, const Tensor &want) {
     std::vector<int8_t> got = simulator.readTensor(info);
-    llvm::ArrayRef<int8_t> values = want.values<int8_t>();
+    llvm::ArrayRef<int8_t> values = bytesOf(want);
     ++tensors;
-    elements += values.size();
-    if (llvm::ArrayRef<int8_t>(got) == values)
+    elements += uint64_t(want.numElements());
+    if (isEqual(info, got, values))
       return;
     ++wrong;
     size_t at = 0, count = 0;
@@ -94,8 +119,7 @@ struct Checker {
       if (nameOf(described[i]) != info.name)
         continue;
       const Tensor &want = expected[outputs + i];
-      bool isEqual = llvm::ArrayRef<int8_t>(got) == want.values<int8_t>();
-      if (!meant || isEqual)
+      if (!meant || isEqual(info, got, bytesOf(want)))
         meant = &want;
     }
     if (meant)
@@ -115,10 +139,19 @@ struct Checker {
 
 std::vector<Tensor> randomInputs(const Program &program) {
   std::mt19937 random(seed);
+  std::mt19937_64 typed(seed);
   std::vector<Tensor> inputs;
   for (const TensorInfo &info : program.tensors) {
     if (info.kind != TensorInfo::Kind::Input)
       continue;
+    if (info.type != NumpyType::Int8) {
+      Tensor &tensor = inputs.emplace_back();
+      tensor.shape.assign(info.shape.begin(), info.shape.end());
+      tensor.kind = *kindOf(info.type);
+      std::vector<int8_t> bytes = randomValues(info, typed);
+      tensor.bytes.assign(bytes.begin(), bytes.end());
+      continue;
+    }
     int64_t size = 1;
     for (int64_t extent : info.shape)
       size *= extent;
@@ -207,8 +240,7 @@ int main(int argc, char **argv) {
   size_t next = 0;
   for (const TensorInfo &info : program.tensors)
     if (info.kind == TensorInfo::Kind::Input)
-      llvm::copy(inputs[next++].values<int8_t>(),
-                 simulator.tensorBytes(info).begin());
+      llvm::copy(bytesOf(inputs[next++]), simulator.tensorBytes(info).begin());
   simulator.onLayerComplete(
       [&](uint32_t layer) { checker.layerComplete(layer); });
   RunResult run = exitOnError(simulator.run());

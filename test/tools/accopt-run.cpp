@@ -18,6 +18,8 @@
 
 #include "dialects/NN/NNOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CommandLine.h"
@@ -61,6 +63,28 @@ static std::string nameOf(Attribute attr, const char *kind, unsigned index) {
   return kind + std::to_string(index);
 }
 
+/// NumPy's type of an nn element type; nothing where there is none.
+static std::optional<NumpyType> numpyType(Type type) {
+  if (type.isF32())
+    return NumpyType::Float32;
+  if (auto quantized = dyn_cast<quant::QuantizedType>(type))
+    return quantized.isSigned() ? NumpyType::Int8 : NumpyType::UInt8;
+  bool isUnsigned = type.isUnsignedInteger();
+  switch (type.getIntOrFloatBitWidth()) {
+  case 1:
+    return NumpyType::Bool;
+  case 8:
+    return isUnsigned ? NumpyType::UInt8 : NumpyType::Int8;
+  case 16:
+    return isUnsigned ? NumpyType::UInt16 : NumpyType::Int16;
+  case 32:
+    return isUnsigned ? NumpyType::UInt32 : NumpyType::Int32;
+  case 64:
+    return isUnsigned ? NumpyType::UInt64 : NumpyType::Int64;
+  }
+  return std::nullopt;
+}
+
 static llvm::Expected<Tensor> toTensor(const NumpyArray &array) {
   Tensor tensor;
   tensor.shape = array.shape;
@@ -68,13 +92,23 @@ static llvm::Expected<Tensor> toTensor(const NumpyArray &array) {
   case NumpyType::Float32:
     tensor.kind = ElementKind::F32;
     break;
+  case NumpyType::Bool:
+    tensor.kind = ElementKind::I1;
+    break;
   case NumpyType::Int8:
+  case NumpyType::UInt8:
     tensor.kind = ElementKind::I8;
     break;
+  case NumpyType::Int16:
+  case NumpyType::UInt16:
+    tensor.kind = ElementKind::I16;
+    break;
   case NumpyType::Int32:
+  case NumpyType::UInt32:
     tensor.kind = ElementKind::I32;
     break;
   case NumpyType::Int64:
+  case NumpyType::UInt64:
     tensor.kind = ElementKind::I64;
     break;
   default:
@@ -84,26 +118,10 @@ static llvm::Expected<Tensor> toTensor(const NumpyArray &array) {
   return tensor;
 }
 
-static NumpyArray toArray(const Tensor &tensor) {
+static NumpyArray toArray(const Tensor &tensor, NumpyType type) {
   NumpyArray array;
   array.shape = tensor.shape;
-  switch (tensor.kind) {
-  case ElementKind::F32:
-    array.type = NumpyType::Float32;
-    break;
-  case ElementKind::I1:
-    array.type = NumpyType::Bool;
-    break;
-  case ElementKind::I8:
-    array.type = NumpyType::Int8;
-    break;
-  case ElementKind::I32:
-    array.type = NumpyType::Int32;
-    break;
-  case ElementKind::I64:
-    array.type = NumpyType::Int64;
-    break;
-  }
+  array.type = type;
   array.data.assign(tensor.bytes.begin(), tensor.bytes.end());
   return array;
 }
@@ -144,8 +162,15 @@ static llvm::Error runModel() {
   if (failed(lowered))
     return fail("cannot lower to TOSA");
   SmallVector<std::string> names;
-  for (unsigned i = 0; i < network.getNumResults(); ++i)
+  SmallVector<NumpyType> types;
+  for (unsigned i = 0; i < network.getNumResults(); ++i) {
     names.push_back(nameOf(network.getResultAttr(i, "nn.name"), "output", i));
+    std::optional<NumpyType> type =
+        numpyType(getElementTypeOrSelf(network.getResultTypes()[i]));
+    if (!type)
+      return fail("output '" + names.back() + "' has no type of NumPy's");
+    types.push_back(*type);
+  }
   network.erase();
 
   ExecutorOptions options;
@@ -167,8 +192,8 @@ static llvm::Error runModel() {
     outputs = std::move(*results);
   }
   NamedNumpyArrays results;
-  for (auto [name, tensor] : llvm::zip_equal(names, outputs))
-    results.emplace_back(name, toArray(tensor));
+  for (auto [name, tensor, type] : llvm::zip_equal(names, outputs, types))
+    results.emplace_back(name, toArray(tensor, type));
   return outputPath.empty() ? llvm::Error::success()
                             : writeNpz(outputPath, results);
 }

@@ -67,12 +67,6 @@ static int listTargets() {
   return 0;
 }
 
-static int printOpSupport() {
-  for (const SupportedOp &op : supportedOps())
-    llvm::outs() << llvm::left_justify(op.name, 28) << op.note << '\n';
-  return 0;
-}
-
 static int compileMain(int argc, char **argv) {
   cl::OptionCategory category("acc-opt options");
   CompileOptions options;
@@ -180,9 +174,16 @@ static int compileMain(int argc, char **argv) {
   cl::opt<bool> schema("print-target-schema",
                        cl::desc("JSON Schema of machine files, for editors"),
                        cl::cat(category));
-  cl::opt<bool> support("print-op-support",
-                        cl::desc("The ONNX operators that import takes"),
-                        cl::cat(category));
+  cl::opt<OpSupportFormat> support(
+      "print-op-support", cl::desc("The ONNX operators that import takes"),
+      cl::ValueOptional,
+      cl::values(clEnumValN(OpSupportFormat::Text, "text", "a line for each"),
+                 clEnumValN(OpSupportFormat::Text, "", ""),
+                 clEnumValN(OpSupportFormat::Markdown, "markdown",
+                            "a table with opsets and types"),
+                 clEnumValN(OpSupportFormat::Json, "json",
+                            "the same, with attributes, for programs")),
+      cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
     os << "acc-opt (AccOpt) " ACCOPT_VERSION "\n";
@@ -195,8 +196,10 @@ static int compileMain(int argc, char **argv) {
     printMachineSchema(llvm::outs());
     return 0;
   }
-  if (support)
-    return printOpSupport();
+  if (support.getNumOccurrences()) {
+    writeOpSupport(support, llvm::outs());
+    return 0;
+  }
   if (!print.empty()) {
     llvm::Expected<Machine> machine = loadMachine(print);
     if (!machine)

@@ -8,6 +8,7 @@
 #ifndef ACCOPT_CODEGEN_PROGRAM_H
 #define ACCOPT_CODEGEN_PROGRAM_H
 
+#include "accopt/Support/Npy.h"
 #include "accopt/Target/Command.h"
 #include "accopt/Target/Machine.h"
 
@@ -16,11 +17,14 @@
 
 namespace accopt {
 
-/// An int8 tensor, dense and row-major in `shape`: in DRAM, or, where the
-/// schedule keeps an intermediate one there, in the scratchpad.
+/// A tensor, dense and row-major in `shape`: in DRAM, or, where the schedule
+/// keeps an intermediate one there, in the scratchpad. Only int8 has a scale,
+/// an order of its own, or anything to do with the machine's engines; other
+/// types are the host's.
 struct TensorInfo {
   enum class Kind : uint8_t { Input, Output, Intermediate };
   Kind kind = Kind::Intermediate;
+  NumpyType type = NumpyType::Int8;
   std::string name; ///< ONNX value or node name
   uint32_t address = 0;
   bool inScratchpad = false;
@@ -49,7 +53,7 @@ struct TensorInfo {
 /// Bytes that `elements` elements of the tensor take.
 inline uint64_t storedBytes(const TensorInfo &tensor, uint64_t elements) {
   return tensor.isPacked ? (elements * uint64_t(tensor.bits) + 7) / 8
-                         : elements;
+                         : elements * getByteWidth(tensor.type);
 }
 
 /// A row of the cost report that does not depend on a run.
@@ -63,11 +67,19 @@ struct LayerInfo {
   int32_t weightBits = 0, inputBits = 0;
 };
 
-/// A function of the host's module: int8 tensors in DRAM in and out.
+/// A function of the host's module: tensors in DRAM in and out.
 struct HostFunction {
   struct Argument {
     uint32_t address = 0;
     std::vector<int64_t> shape;
+    NumpyType type = NumpyType::Int8;
+    /// Bytes of all elements.
+    uint64_t bytes() const {
+      uint64_t count = getByteWidth(type);
+      for (int64_t extent : shape)
+        count *= uint64_t(extent);
+      return count;
+    }
   };
   std::string symbol;
   std::vector<Argument> arguments, results;

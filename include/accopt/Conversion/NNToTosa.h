@@ -33,8 +33,8 @@ convertNNToTosa(mlir::func::FuncOp nnFunction,
 /// Builds at `at` a function `name` that computes the single nn op `op`: a
 /// host segment. Operands that nn.constant defines become constants inside; the
 /// others are the arguments, in order and each once. Quantized types become
-/// their storage types. With `channelsLast`, arguments and results of rank 4
-/// (3) are in N, H, W, C (N, L, C) order instead of ONNX's.
+/// their storage types. With `channelsLast`, quantized arguments and results of
+/// rank 4 (3) are in N, H, W, C (N, L, C) order instead of ONNX's.
 llvm::FailureOr<mlir::func::FuncOp> buildHostFunction(mlir::OpBuilder &at,
                                                       mlir::Operation *op,
                                                       llvm::StringRef name,

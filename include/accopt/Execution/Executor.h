@@ -1,7 +1,7 @@
 //===- Executor.h - Running TOSA on the host --------------------*- C++ -*-===//
 //
-// Lowers functions of TOSA, linalg, tensor, arith and math through MLIR and
-// LLVM to machine code of the host and runs them: float networks for
+// Lowers functions of TOSA, linalg, tensor, arith, math and scf through MLIR
+// and LLVM to machine code of the host and runs them: float networks for
 // calibration and comparison, integer networks as proof, host segments.
 //
 //===----------------------------------------------------------------------===//
@@ -31,11 +31,12 @@ class FuncOp;
 
 namespace accopt {
 
-enum class ElementKind { F32, I1, I8, I32, I64 };
+/// Integers have no sign here: uint8 is I8.
+enum class ElementKind { F32, I1, I8, I16, I32, I64 };
 
 /// Bytes of one element; a boolean takes one.
 unsigned getByteWidth(ElementKind kind);
-/// The template argument's kind: float, bool, int8_t, int32_t or int64_t.
+/// The template argument's kind: float, bool, int8_t to int64_t.
 template <typename T> constexpr ElementKind elementKindOf();
 template <> constexpr ElementKind elementKindOf<float>() {
   return ElementKind::F32;
@@ -45,6 +46,9 @@ template <> constexpr ElementKind elementKindOf<bool>() {
 }
 template <> constexpr ElementKind elementKindOf<int8_t>() {
   return ElementKind::I8;
+}
+template <> constexpr ElementKind elementKindOf<int16_t>() {
+  return ElementKind::I16;
 }
 template <> constexpr ElementKind elementKindOf<int32_t>() {
   return ElementKind::I32;

@@ -31,11 +31,11 @@ struct ImportOptions {
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
 };
 
-/// Reads the ONNX model `path` into a module with one function `main` on f32
-/// tensors of static shape, in ONNX's layout. Arguments and results carry
-/// `nn.name`, ONNX's input and output names; the module carries `nn.model_name`
-/// (the file's stem) and `nn.sha256` (of the file's bytes, lower-case hex).
-/// Every op's location is its ONNX node's name.
+/// Reads the ONNX model `path` into a module with one function `main` on
+/// tensors of static shape, in ONNX's layout; floats of any width become f32.
+/// Arguments and results carry `nn.name`, ONNX's input and output names; the
+/// module carries `nn.model_name` (the file's stem) and `nn.sha256` (of the
+/// file's bytes, lower-case hex). Every op's location is its ONNX node's name.
 ///
 /// On failure the result is null and `errors` has got one line `error: FILE:
 /// ...`; where nodes are not supported, one line for each of them. The context
@@ -49,10 +49,19 @@ mlir::OwningOpRef<mlir::ModuleOp> importOnnx(llvm::StringRef path,
 struct SupportedOp {
   llvm::StringLiteral name;
   llvm::StringLiteral note;
+  /// Which units run it.
+  llvm::StringLiteral where;
+  bool quantizable, trainable;
 };
 
 /// Every operator that can be imported, sorted by name.
 llvm::ArrayRef<SupportedOp> supportedOps();
+
+enum class OpSupportFormat { Text, Markdown, Json };
+
+/// Writes supportedOps(); but for the text with what ONNX's own schemas say of
+/// opsets, element types and attributes.
+void writeOpSupport(OpSupportFormat format, llvm::raw_ostream &os);
 
 } // namespace accopt
 

@@ -21,7 +21,7 @@
 
 namespace accopt {
 
-/// Runs the host's functions on int8 tensors.
+/// Runs the host's functions on the bytes of tensors.
 class HostRunner {
 public:
   virtual ~HostRunner();
@@ -69,7 +69,7 @@ public:
   /// after.
   llvm::MutableArrayRef<int8_t> tensorBytes(const TensorInfo &tensor);
 
-  /// The tensor's elements, one a byte also where it is packed.
+  /// The tensor's elements, of int8 one a byte also where it is packed.
   std::vector<int8_t> readTensor(const TensorInfo &tensor);
 
   /// Called in run() whenever all commands of a layer have completed, with the

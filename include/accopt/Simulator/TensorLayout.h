@@ -20,7 +20,8 @@ int8_t quantizeValue(float value, const TensorInfo &tensor);
 /// `(q - zeroPoint) * scale`.
 float dequantizeValue(int8_t value, const TensorInfo &tensor);
 
-/// Elements in the model's order to the stored order, and back.
+/// Elements in the model's order to the stored order, and back. Types other
+/// than int8 have one order; they go by their bytes.
 void toStoredOrder(const TensorInfo &tensor, llvm::ArrayRef<int8_t> model,
                    llvm::MutableArrayRef<int8_t> stored);
 void toModelOrder(const TensorInfo &tensor, llvm::ArrayRef<int8_t> stored,

@@ -19,6 +19,7 @@
 #include <cassert>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,8 @@ enum class NumpyType {
 unsigned getByteWidth(NumpyType type);
 /// NumPy's name, such as "float32".
 llvm::StringRef getName(NumpyType type);
+/// The type of that name; nothing for others.
+std::optional<NumpyType> findNumpyType(llvm::StringRef name);
 
 template <typename T> constexpr NumpyType numpyTypeOf();
 template <> constexpr NumpyType numpyTypeOf<bool>() { return NumpyType::Bool; }

@@ -12,6 +12,7 @@
 
 #include "mlir/IR/Location.h"
 #include "mlir/IR/Value.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
@@ -70,6 +71,10 @@ std::string getNodeName(mlir::Location loc);
 /// and from quantized types have none. What would repeat gets ":1", ":2", ...
 /// appended.
 llvm::MapVector<mlir::Value, std::string> nameValues(mlir::func::FuncOp func);
+
+/// The values of `func` that need a range because the accelerator has them as
+/// int8; what the host keeps for itself may be infinite (masks are).
+llvm::DenseSet<mlir::Value> valuesToQuantize(mlir::func::FuncOp func);
 
 /// Reads and writes the JSON form,
 ///   {"schema": "accopt.calibration", "version": 1,

@@ -6,6 +6,8 @@
 
 #include "Lowering.h"
 
+#include "dialects/NN/NNMath.h"
+
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -50,6 +52,9 @@ std::function<double(double)> functionOf(Operation *op) {
       .Case([](nn::SiluOp) {
         return [](double x) { return x / (1 + std::exp(-x)); };
       })
+      .Case([](nn::UnaryMathOp unary) {
+        return [=](double x) { return nn::evaluate(unary, x); };
+      })
       .Default([](Operation *) { return Function(); });
 }
 
@@ -68,9 +73,11 @@ LogicalResult Lowering::convertUnary(Operation *op) {
   ActivationQuant in = *activationQuant(source);
   ActivationQuant out = *activationQuant(result);
   SmallVector<int8_t> table;
-  for (int32_t q : llvm::seq_inclusive(-128, 127))
-    table.push_back(
-        int8_t(quantizeReal(function((q - in.zeroPoint) * in.scale), out)));
+  for (int32_t q : llvm::seq_inclusive(-128, 127)) {
+    double real = function((q - in.zeroPoint) * in.scale);
+    // Outside its domain a function gives what QuantizeLinear makes of NaN.
+    table.push_back(int8_t(quantizeReal(std::isnan(real) ? 0.0 : real, out)));
+  }
   Value mapped =
       accel::LookupOp::create(builder, input.value.getType(), input.value,
                               builder.getDenseI8ArrayAttr(table));

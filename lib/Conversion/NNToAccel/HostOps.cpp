@@ -1,6 +1,7 @@
 //===- HostOps.cpp - What the host runs -----------------------------------===//
 //
-// Part of AccOpt. Each op becomes a function of TOSA on int8 tensors.
+// Part of AccOpt. Each op becomes a function of TOSA: on int8 tensors where the
+// machine makes or reads them, on the model's own types elsewhere.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,7 +47,21 @@ int64_t countOperations(Operation *op) {
   int64_t inputs = 0;
   for (Value operand : op->getOperands())
     inputs = std::max(inputs, elements(operand));
-  return 3 * std::max(inputs, results); // with both conversions
+  if (auto cumulative = dyn_cast<nn::CumSumOp>(op))
+    return results * shapeOf(cumulative.getInput())[cumulative.getAxis()];
+  if (auto top = dyn_cast<nn::TopKOp>(op))
+    return 2 * inputs * shapeOf(top.getInput())[top.getAxis()];
+  auto isQuantized = [](Value value) { return bool(activationQuant(value)); };
+  int64_t conversions = llvm::any_of(op->getOperands(), isQuantized) +
+                        llvm::any_of(op->getResults(), isQuantized);
+  return (1 + conversions) * std::max(inputs, results);
+}
+
+/// Images of int8 have their channels last; what the host computes for itself
+/// is in the model's order.
+Shape hostOrder(Value value) {
+  size_t rank = shapeOf(value).size();
+  return activationQuant(value) ? channelsLast(rank) : identityOrder(rank);
 }
 } // namespace
 
@@ -63,7 +78,7 @@ LogicalResult Lowering::convertToHost(Operation *op) {
   llvm::SmallDenseSet<Value> seen;
   for (Value operand : op->getOperands())
     if (!operand.getDefiningOp<nn::ConstantOp>() && seen.insert(operand).second)
-      inputs.push_back(get(operand, channelsLast(shapeOf(operand).size())));
+      inputs.push_back(get(operand, hostOrder(operand)));
   auto host =
       accel::HostOp::create(builder, TypeRange(function->getResultTypes()),
                             FlatSymbolRefAttr::get(op->getContext(), name),
@@ -71,7 +86,7 @@ LogicalResult Lowering::convertToHost(Operation *op) {
                             builder.getI64IntegerAttr(countOperations(op)));
   for (auto [result, converted] :
        llvm::zip_equal(op->getResults(), host.getResults()))
-    set(result, converted, channelsLast(shapeOf(result).size()));
+    set(result, converted, hostOrder(result));
   return success();
 }
 

@@ -29,6 +29,14 @@ std::optional<ActivationQuant> activationQuant(Value value) {
                          int32_t(type.getStorageTypeMax())};
 }
 
+RankedTensorType storedType(Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  return integer ? type.clone(
+                       IntegerType::get(value.getContext(), integer.getWidth()))
+                 : type;
+}
+
 int32_t bitsOfRange(int64_t low, int64_t high) {
   int32_t bits = 2;
   while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||

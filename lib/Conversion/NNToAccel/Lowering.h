@@ -50,6 +50,9 @@ struct ActivationQuant {
 /// The fewest bits, 2 to 8, whose two's complement holds [low, high].
 int32_t bitsOfRange(int64_t low, int64_t high);
 
+/// The integers without a sign that hold a value which is not quantized.
+mlir::RankedTensorType storedType(mlir::Value value);
+
 /// Parameters of an activation's type; nothing where it is not `i8` per tensor.
 std::optional<ActivationQuant> activationQuant(mlir::Value value);
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
@@ -130,6 +133,9 @@ private:
   mlir::LogicalResult convertSums(nn::ResampleOp op);
   // HostOps.cpp
   mlir::LogicalResult convertToHost(mlir::Operation *op);
+  /// An op that takes or gives floats or integers: a reshape renames, all else
+  /// is the host's.
+  mlir::LogicalResult convertUnquantized(mlir::Operation *op);
 
   mlir::LogicalResult convertArguments();
   mlir::LogicalResult convertReturn(mlir::Operation *op);

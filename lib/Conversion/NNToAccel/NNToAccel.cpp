@@ -37,7 +37,8 @@ LogicalResult Lowering::refuse(const Twine &why) {
 
 DictionaryAttr Lowering::describe(Value value, StringRef name,
                                   ArrayRef<int64_t> order) {
-  ActivationQuant quant = *activationQuant(value);
+  std::optional<ActivationQuant> quantized = activationQuant(value);
+  ActivationQuant quant = quantized.value_or(ActivationQuant());
   // permutation[i]: where the model's dimension i is stored.
   Shape permutation(order.size());
   for (auto [i, dimension] : llvm::enumerate(order))
@@ -52,6 +53,11 @@ DictionaryAttr Lowering::describe(Value value, StringRef name,
       builder.getNamedAttr("accel.model_shape",
                            builder.getDenseI64ArrayAttr(shapeOf(value))),
   };
+  if (!quantized)
+    attributes.push_back(builder.getNamedAttr(
+        "accel.type",
+        TypeAttr::get(
+            cast<RankedTensorType>(value.getType()).getElementType())));
   if (int32_t bits = bitsOfRange(quant.low, quant.high); bits != 8)
     attributes.push_back(
         builder.getNamedAttr("accel.bits", builder.getI32IntegerAttr(bits)));
@@ -89,14 +95,16 @@ LogicalResult Lowering::convertArguments() {
   Block *block = target.addEntryBlock();
   builder.setInsertionPointToEnd(block);
   for (BlockArgument argument : source.getArguments()) {
-    if (!activationQuant(argument))
-      return emitError(argument.getLoc())
-             << "expected an int8 quantized input, got " << argument.getType();
-    Shape order = argumentOrder(argument), shape;
+    bool quantized = activationQuant(argument).has_value();
+    size_t rank = shapeOf(argument).size();
+    Shape order = quantized ? argumentOrder(argument) : identityOrder(rank);
+    Shape shape;
     for (int64_t dimension : order)
       shape.push_back(shapeOf(argument)[dimension]);
-    Value converted = block->addArgument(
-        RankedTensorType::get(shape, builder.getI8Type()), argument.getLoc());
+    Type element = quantized ? Type(builder.getI8Type())
+                             : storedType(argument).getElementType();
+    Value converted = block->addArgument(RankedTensorType::get(shape, element),
+                                         argument.getLoc());
     auto name =
         source.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "nn.name");
     set(argument, converted, order);
@@ -112,9 +120,12 @@ LogicalResult Lowering::convertArguments() {
 LogicalResult Lowering::convertReturn(Operation *op) {
   SmallVector<Value> results;
   for (auto [i, value] : llvm::enumerate(op->getOperands())) {
-    if (!activationQuant(value))
-      return op->emitError("expected an int8 quantized output, got ")
-             << value.getType();
+    // A constant that is not int8 is made by the host.
+    if (!values.contains(value)) {
+      reason = "the output is a constant";
+      if (failed(convertToHost(value.getDefiningOp())))
+        return failure();
+    }
     Stored from = stored(value);
     results.push_back(from.value);
     auto name = source.getResultAttrOfType<StringAttr>(i, "nn.name");
@@ -141,7 +152,7 @@ LogicalResult Lowering::convert(Operation *op) {
       .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
           [&](Operation *binary) { return convertBinary(binary); })
       .Case<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
-            nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp>(
+            nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp, nn::UnaryMathOp>(
           [&](Operation *unary) { return convertUnary(unary); })
       .Case([&](nn::SoftmaxOp) {
         return refuse("the vector unit has no exponential");
@@ -161,6 +172,50 @@ LogicalResult Lowering::convert(Operation *op) {
       });
 }
 
+/// Whether `op` takes or gives something other than int8.
+static bool isUnquantized(Operation *op) {
+  auto isOther = [](Value value) { return !activationQuant(value); };
+  if (isa<nn::ConstantOp>(op))
+    return false;
+  return llvm::any_of(op->getResults(), isOther) ||
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return isOther(operand) && !operand.getDefiningOp<nn::ConstantOp>();
+         });
+}
+
+LogicalResult Lowering::convertUnquantized(Operation *op) {
+  Value result = op->getResult(0);
+  if (auto reshape = dyn_cast<nn::ReshapeOp>(op))
+    if (!activationQuant(reshape.getInput()) && !activationQuant(result) &&
+        values.contains(reshape.getInput())) {
+      set(result,
+          Lowering::reshape(stored(reshape.getInput()).value, shapeOf(result)),
+          identityOrder(shapeOf(result).size()));
+      return success();
+    }
+  // The reason why the machine would not run it, or that it could.
+  auto isFloatOrInt8 = [](Value value) {
+    Type type = cast<RankedTensorType>(value.getType()).getElementType();
+    return type.isF32() || isa<quant::QuantizedType>(type);
+  };
+  auto clip = dyn_cast<nn::ClipOp>(op);
+  if (clip && activationQuant(result) && !clip.getMinimum() &&
+      !clip.getMaximum())
+    reason = "quantizes what the host computed";
+  else if (!llvm::all_of(op->getOperands(), isFloatOrInt8) ||
+           !llvm::all_of(op->getResults(), isFloatOrInt8))
+    reason = "the machine computes int8 alone";
+  else if (isa<nn::SoftmaxOp, nn::LrnOp, nn::DivOp, nn::MatMulOp>(op))
+    (void)convert(op);
+  else if (isa<nn::ReduceOp, nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,
+               nn::TopKOp, nn::CumSumOp, nn::SelectOp, nn::BinaryMathOp,
+               nn::ExpandOp>(op))
+    reason = "neither the array nor the vector unit has this op";
+  else
+    reason = "computes in floats beside other ops of the host";
+  return convertToHost(op);
+}
+
 LogicalResult Lowering::run() {
   if (failed(convertArguments()))
     return failure();
@@ -170,11 +225,12 @@ LogicalResult Lowering::run() {
       return convertReturn(&op);
     if (!isa_and_nonnull<nn::NNDialect>(op.getDialect()))
       return op.emitError("expected an op of the nn dialect");
-    for (Value result : op.getResults())
-      if (!isa<nn::ConstantOp>(op) && !activationQuant(result))
-        return op.emitError("expected int8 quantized values, got ")
-               << result.getType() << "; run nn-quantize first";
     reason.clear();
+    if (isUnquantized(&op)) {
+      if (failed(convertUnquantized(&op)))
+        return failure();
+      continue;
+    }
     if (succeeded(convert(&op)))
       continue;
     if (failed(convertToHost(&op)))

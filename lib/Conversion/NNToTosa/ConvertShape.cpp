@@ -2,12 +2,27 @@
 
 #include "lib/Conversion/NNToTosa/Converter.h"
 
+#include "mlir/IR/DialectResourceBlobManager.h"
+
 using namespace mlir;
 
 namespace accopt {
 
+/// The same bytes as integers without a sign.
+static ElementsAttr withoutSign(ElementsAttr values) {
+  ShapedType type = values.getShapedType();
+  Type storage = Converter::storageType(type.getElementType());
+  if (storage == type.getElementType())
+    return values;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(values))
+    return DenseResourceElementsAttr::get(type.clone(storage),
+                                          resource.getRawHandle());
+  return cast<DenseElementsAttr>(values).bitcast(storage);
+}
+
 void Converter::convertOp(nn::ConstantOp op) {
-  setStored(op.getResult(), b.constant(op.getValue()), Layout::ChannelsFirst);
+  setStored(op.getResult(), b.constant(withoutSign(op.getValue())),
+            Layout::ChannelsFirst);
 }
 
 void Converter::convertOp(nn::ReshapeOp op) {

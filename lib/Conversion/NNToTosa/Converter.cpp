@@ -21,11 +21,25 @@ static quant::QuantizedType quantizedType(Value value) {
 
 Type Converter::storageType(Type elementType) {
   auto quantized = dyn_cast<quant::QuantizedType>(elementType);
+  // The dialects below know integers without a sign alone.
+  if (auto integer = dyn_cast<IntegerType>(elementType))
+    return IntegerType::get(elementType.getContext(), integer.getWidth());
   if (!quantized)
     return elementType;
   // Narrow types are held in bytes.
   unsigned width = std::max(8u, quantized.getStorageTypeIntegralWidth());
   return IntegerType::get(elementType.getContext(), width);
+}
+
+Type Converter::floatOrStorage(Value nn) {
+  if (quantizedType(nn))
+    return Float32Type::get(nn.getContext());
+  return storageType(getElementType(nn));
+}
+
+bool Converter::isUnsigned(Value nn) {
+  auto integer = dyn_cast<IntegerType>(getElementType(nn));
+  return integer && (integer.isUnsigned() || integer.getWidth() == 1);
 }
 
 SmallVector<int64_t> Converter::lastShape(Shape shape) {
@@ -233,7 +247,10 @@ LogicalResult Converter::convert(Operation *op) {
             nn::BatchNormOp, nn::SoftmaxOp, nn::LrnOp, nn::MaxPoolOp,
             nn::AveragePoolOp, nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp,
             nn::TransposeOp, nn::ConcatOp, nn::SliceOp, nn::PadOp,
-            nn::ResampleOp, nn::RecurrentOp, quant::QuantizeCastOp,
+            nn::ResampleOp, nn::RecurrentOp, nn::UnaryMathOp, nn::BinaryMathOp,
+            nn::SelectOp, nn::CastOp, nn::ExpandOp, nn::ReduceOp,
+            nn::ArgReduceOp, nn::CumSumOp, nn::TopKOp, nn::GatherOp,
+            nn::GatherNDOp, nn::ScatterNDOp, quant::QuantizeCastOp,
             quant::DequantizeCastOp>([&](auto concrete) {
         convertOp(concrete);
         return success();

@@ -61,6 +61,11 @@ public:
 
   /// Element type of the tensors that hold a value of this element type.
   static mlir::Type storageType(mlir::Type elementType);
+  /// Element type in which the result `nn` is computed: f32 where it is
+  /// quantized.
+  static mlir::Type floatOrStorage(Value nn);
+  /// Integers without a sign: ONNX's unsigned types, and booleans.
+  static bool isUnsigned(Value nn);
   /// Shape of the form with channels last of an nn shape of rank 3 or 4.
   static llvm::SmallVector<int64_t> lastShape(Shape shape);
   /// Where dimension `axis` of an nn shape of `rank` is in `layout`.
@@ -104,6 +109,20 @@ private:
   void convertOp(nn::BatchNormOp op);
   void convertOp(nn::SoftmaxOp op);
   void convertOp(nn::LrnOp op);
+  // ConvertMath.cpp
+  void convertOp(nn::UnaryMathOp op);
+  void convertOp(nn::BinaryMathOp op);
+  void convertOp(nn::SelectOp op);
+  void convertOp(nn::CastOp op);
+  void convertOp(nn::ExpandOp op);
+  // ConvertIndex.cpp
+  void convertOp(nn::ReduceOp op);
+  void convertOp(nn::ArgReduceOp op);
+  void convertOp(nn::CumSumOp op);
+  void convertOp(nn::TopKOp op);
+  void convertOp(nn::GatherOp op);
+  void convertOp(nn::GatherNDOp op);
+  void convertOp(nn::ScatterNDOp op);
   // ConvertWindow.cpp
   void convertOp(nn::MaxPoolOp op);
   void convertOp(nn::AveragePoolOp op);

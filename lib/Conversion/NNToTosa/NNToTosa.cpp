@@ -90,9 +90,11 @@ static Type channelsLastType(Type type) {
   return tensor;
 }
 
+/// Images of integers are the machine's, which has channels last.
 static bool hasChannels(Value value) {
   size_t rank = getShape(value).size();
-  return rank == 3 || rank == 4;
+  return isa<quant::QuantizedType>(getElementType(value)) &&
+         (rank == 3 || rank == 4);
 }
 
 FailureOr<func::FuncOp> buildHostFunction(OpBuilder &at, Operation *op,
@@ -105,8 +107,9 @@ FailureOr<func::FuncOp> buildHostFunction(OpBuilder &at, Operation *op,
       arguments.push_back(operand);
   auto types = [&](auto &&values) {
     return llvm::map_to_vector(values, [&](Value value) {
-      return channelsLast ? channelsLastType(value.getType())
-                          : storageTensor(value.getType());
+      return channelsLast && hasChannels(value)
+                 ? channelsLastType(value.getType())
+                 : storageTensor(value.getType());
     });
   };
   auto function = func::FuncOp::create(

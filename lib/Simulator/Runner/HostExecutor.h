@@ -7,8 +7,13 @@
 #include "accopt/Simulator/Simulator.h"
 
 #include <map>
+#include <optional>
 
 namespace accopt {
+
+/// The executor's kind for a type of the binary's tables; nothing for float16
+/// and float64, which no network has.
+std::optional<ElementKind> kindOf(NumpyType type);
 
 /// Compiles each function of the program's host module when it is first called.
 class HostExecutor : public HostRunner {

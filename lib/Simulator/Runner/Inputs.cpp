@@ -16,6 +16,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include <cstring>
 #include <optional>
 #include <random>
 
@@ -63,6 +64,46 @@ std::vector<int8_t> quantize(const NumpyArray &array,
   return values;
 }
 
+template <typename T> NumpyArray convertIntegers(const NumpyArray &array) {
+  std::vector<T> values;
+  for (int64_t value : array.toInt64())
+    values.push_back(T(value));
+  return NumpyArray::create<T>(array.shape, llvm::ArrayRef<T>(values));
+}
+
+/// The array as another type; integers of any width are as good as each other,
+/// but floats are not taken for integers.
+std::optional<NumpyArray> convert(const NumpyArray &array, NumpyType to) {
+  if (array.type == to)
+    return array;
+  if (to == NumpyType::Float32) {
+    std::vector<float> values = array.toFloat();
+    return NumpyArray::create<float>(array.shape,
+                                     llvm::ArrayRef<float>(values));
+  }
+  if (array.type == NumpyType::Float16 || array.type == NumpyType::Float32 ||
+      array.type == NumpyType::Float64)
+    return std::nullopt;
+  switch (to) {
+  case NumpyType::Int16:
+    return convertIntegers<int16_t>(array);
+  case NumpyType::Int32:
+    return convertIntegers<int32_t>(array);
+  case NumpyType::Int64:
+    return convertIntegers<int64_t>(array);
+  case NumpyType::UInt8:
+    return convertIntegers<uint8_t>(array);
+  case NumpyType::UInt16:
+    return convertIntegers<uint16_t>(array);
+  case NumpyType::UInt32:
+    return convertIntegers<uint32_t>(array);
+  case NumpyType::UInt64:
+    return convertIntegers<uint64_t>(array);
+  default:
+    return std::nullopt;
+  }
+}
+
 class Matcher {
 public:
   Matcher(const Program &program, const RunnerOptions &options)
@@ -100,6 +141,17 @@ public:
                           tensor->name, *inferences, *count)
                 .str());
       inferences = count;
+      if (tensor->type != NumpyType::Int8) {
+        std::optional<NumpyArray> converted = convert(array, tensor->type);
+        if (!converted)
+          return makeFileError((*candidate)->file,
+                               "input '" + tensor->name + "': expected " +
+                                   getName(tensor->type) + ", got " +
+                                   getName(array.type));
+        set.inputs.push_back(
+            {tensor, {converted->data.begin(), converted->data.end()}});
+        continue;
+      }
       set.inputs.push_back({tensor, quantize(array, *tensor)});
       int limit = 1 << (tensor->bits - 1);
       for (int8_t value : set.inputs.back().values)
@@ -179,9 +231,7 @@ private:
     for (const TensorInfo *tensor : tensors) {
       InputData &data = set.inputs.emplace_back();
       data.tensor = tensor;
-      data.values.resize(elementCount(*tensor));
-      for (int8_t &value : data.values)
-        value = signExtend(int8_t(generator() >> 56), unsigned(tensor->bits));
+      data.values = randomValues(*tensor, generator);
     }
     return set;
   }
@@ -192,6 +242,31 @@ private:
 };
 
 } // namespace
+
+std::vector<int8_t> accopt::randomValues(const TensorInfo &tensor,
+                                         std::mt19937_64 &generator) {
+  std::vector<int8_t> values(byteCount(tensor));
+  if (tensor.type == NumpyType::Int8) {
+    for (int8_t &value : values)
+      value = signExtend(int8_t(generator() >> 56), unsigned(tensor.bits));
+    return values;
+  }
+  // Floats in [-1, 1); integers of one bit, which index anything.
+  size_t width = getByteWidth(tensor.type);
+  for (size_t i = 0; i < values.size(); i += width) {
+    uint64_t bits = generator() >> 63;
+    if (tensor.type == NumpyType::Float32) {
+      float value = float(int64_t(generator()) >> 40) * 0x1p-23f;
+      std::memcpy(&bits, &value, sizeof(value));
+    }
+    std::memcpy(&values[i], &bits, width);
+  }
+  return values;
+}
+
+size_t accopt::byteCount(const TensorInfo &tensor) {
+  return elementCount(tensor) * getByteWidth(tensor.type);
+}
 
 size_t accopt::elementCount(const TensorInfo &tensor) {
   size_t count = 1;

@@ -8,9 +8,12 @@
 
 #include "llvm/Support/Error.h"
 
+#include <random>
+
 namespace accopt {
 
-/// Quantized elements of one input, in the model's order, for all inferences.
+/// Elements of one input, in the model's order, for all inferences: quantized
+/// ones, or the bytes of another type.
 struct InputData {
   const TensorInfo *tensor = nullptr;
   std::vector<int8_t> values;
@@ -30,8 +33,13 @@ llvm::Expected<InputSet> readInputs(const Program &program,
 /// The one-dimensional array of integers in `path`.
 llvm::Expected<std::vector<int64_t>> readLabels(const std::string &path);
 
-/// Elements of a tensor.
+/// Elements of a tensor, and their bytes, one to an element of int8.
 size_t elementCount(const TensorInfo &tensor);
+size_t byteCount(const TensorInfo &tensor);
+
+/// One inference's values: all of int8, floats in [-1, 1), integers 0 and 1.
+std::vector<int8_t> randomValues(const TensorInfo &tensor,
+                                 std::mt19937_64 &generator);
 
 } // namespace accopt
 

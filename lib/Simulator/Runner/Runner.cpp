@@ -30,7 +30,8 @@ using llvm::StringRef;
 
 namespace {
 
-/// Quantized elements of one output, in the model's order, for all inferences.
+/// Elements of one output, in the model's order, for all inferences: quantized
+/// ones, or the bytes of another type.
 struct OutputData {
   const TensorInfo *tensor = nullptr;
   std::vector<int8_t> values;
@@ -74,7 +75,7 @@ public:
 private:
   llvm::Error infer(const InputSet &inputs, size_t index) {
     for (const InputData &input : inputs.inputs) {
-      size_t size = elementCount(*input.tensor);
+      size_t size = byteCount(*input.tensor);
       toStoredOrder(*input.tensor,
                     llvm::ArrayRef(input.values).slice(index * size, size),
                     simulator.tensorBytes(*input.tensor));
@@ -100,7 +101,7 @@ private:
     if (dumpError)
       return dumpError;
     for (OutputData &output : outputs) {
-      size_t size = elementCount(*output.tensor);
+      size_t size = byteCount(*output.tensor);
       output.values.resize((index + 1) * size);
       toModelOrder(
           *output.tensor, simulator.tensorBytes(*output.tensor),
@@ -119,13 +120,24 @@ private:
     return llvm::Error::success();
   }
 
-  /// Writes the tensors that the layer completes, as int8 in the model's
+  /// Bytes in the model's order as an array.
+  static NumpyArray toArray(const TensorInfo &tensor,
+                            llvm::ArrayRef<int64_t> shape,
+                            llvm::ArrayRef<int8_t> bytes) {
+    NumpyArray array;
+    array.type = tensor.type;
+    array.shape.assign(shape.begin(), shape.end());
+    array.data.assign(bytes.begin(), bytes.end());
+    return array;
+  }
+
+  /// Writes the tensors that the layer completes, as they are in the model's
   /// layout: NUMBER_NAME.npy with NUMBER the row of the table of tensors.
   llvm::Error dump(int32_t layer) {
     for (auto [row, tensor] : llvm::enumerate(program.tensors)) {
       if (tensor.definedBy != layer)
         continue;
-      std::vector<int8_t> values(elementCount(tensor));
+      std::vector<int8_t> values(byteCount(tensor));
       toModelOrder(tensor, simulator.readTensor(tensor), values);
       std::string name;
       for (char c : tensor.name)
@@ -136,8 +148,8 @@ private:
           << llvm::format("%04zu_", row) << StringRef(name).take_front(100)
           << ".npy";
       llvm::sys::path::append(path, file);
-      if (llvm::Error error = writeNpy(
-              path, NumpyArray::create<int8_t>(tensor.modelShape, values)))
+      if (llvm::Error error =
+              writeNpy(path, toArray(tensor, tensor.modelShape, values)))
         return error;
     }
     return llvm::Error::success();
@@ -162,15 +174,23 @@ private:
   }
 
   size_t countCorrect() const {
-    const std::vector<int8_t> &values = outputs[0].values;
     if (!samples)
       return 0;
-    size_t classes = values.size() / samples, correct = 0;
-    for (size_t s = 0; s < samples; ++s) {
-      auto first = values.begin() + s * classes;
-      correct += std::max_element(first, first + classes) - first == labels[s];
-    }
-    return correct;
+    auto count = [&](const auto &values) {
+      size_t classes = values.size() / samples, correct = 0;
+      for (size_t s = 0; s < samples; ++s) {
+        auto first = values.begin() + s * classes;
+        correct +=
+            std::max_element(first, first + classes) - first == labels[s];
+      }
+      return correct;
+    };
+    if (outputs[0].tensor->type == NumpyType::Int8)
+      return count(outputs[0].values);
+    int64_t size = int64_t(outputs[0].values.size() /
+                           getByteWidth(outputs[0].tensor->type));
+    return count(
+        toArray(*outputs[0].tensor, size, outputs[0].values).toFloat());
   }
 
   llvm::Error writeOutputs() {
@@ -179,14 +199,14 @@ private:
     NamedNumpyArrays arrays;
     for (const OutputData &output : outputs) {
       std::vector<int64_t> shape = output.tensor->modelShape;
-      size_t runs = output.values.size() / elementCount(*output.tensor);
+      size_t runs = output.values.size() / byteCount(*output.tensor);
       if (!shape.empty())
         shape[0] *= int64_t(runs);
       else if (runs > 1)
         shape.push_back(int64_t(runs));
-      if (options.raw) {
+      if (options.raw || output.tensor->type != NumpyType::Int8) {
         arrays.emplace_back(output.tensor->name,
-                            NumpyArray::create<int8_t>(shape, output.values));
+                            toArray(*output.tensor, shape, output.values));
         continue;
       }
       std::vector<float> values;

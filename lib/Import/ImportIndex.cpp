@@ -1,0 +1,384 @@
+//===- ImportIndex.cpp - Reductions, indexing, sorting --------------------===//
+//
+// Part of AccOpt.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ConstantEvaluator.h"
+#include "OpTable.h"
+
+using namespace mlir;
+using namespace accopt;
+using namespace accopt::importer;
+
+static RankedTensorType typeOf(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
+
+static Value emitUnary(NodeImporter &node, nn::UnaryKind kind, Value input) {
+  if (!input)
+    return nullptr;
+  return node.emit<nn::UnaryMathOp>(kind, input, FloatAttr(), FloatAttr());
+}
+
+static Value emitReduce(NodeImporter &node, nn::ReduceKind kind, Value input,
+                        ArrayRef<int64_t> axes, bool keepDims) {
+  if (!input)
+    return nullptr;
+  return node.emit<nn::ReduceOp>(kind, input, axes, keepDims);
+}
+
+//===----------------------------------------------------------------------===//
+// Reductions
+//===----------------------------------------------------------------------===//
+
+/// The axes of a reduction; nothing and an error where they do not fit.
+static std::optional<Shape> reductionAxes(NodeImporter &node) {
+  Shape given;
+  if (node.hasInput(1)) {
+    std::optional<Shape> list = node.ints(1, "axes");
+    if (!list)
+      return std::nullopt;
+    given = *list;
+  } else if (std::optional<Shape> list = node.intsAttr("axes")) {
+    given = *list;
+  }
+  std::optional<Shape> axes = node.axes(given, node.rank(0));
+  if (axes && axes->empty() && node.intAttr("noop_with_empty_axes", 0) == 0)
+    for (int64_t axis = 0; axis < node.rank(0); ++axis)
+      axes->push_back(axis);
+  return axes;
+}
+
+/// max + log(sum(exp(x - max))): no exponential overflows.
+static Value logSumExp(NodeImporter &node, Value input, ArrayRef<int64_t> axes,
+                       bool keepDims) {
+  Value largest = emitReduce(node, nn::ReduceKind::Max, input, axes, true);
+  Value shifted = emitArithmetic(node, "Sub", input, largest);
+  Value powers = emitUnary(node, nn::UnaryKind::Exp, shifted);
+  Value sum = emitReduce(node, nn::ReduceKind::Sum, powers, axes, keepDims);
+  if (!sum)
+    return nullptr;
+  largest = node.reshape(largest, typeOf(sum).getShape());
+  return emitArithmetic(node, "Add", emitUnary(node, nn::UnaryKind::Log, sum),
+                        largest);
+}
+
+LogicalResult accopt::importer::importReduce(NodeImporter &node) {
+  Value input = node.number(0);
+  if (!input)
+    return failure();
+  std::optional<Shape> axes = reductionAxes(node);
+  if (!axes)
+    return failure();
+  bool keepDims = node.intAttr("keepdims", 1) != 0;
+  StringRef op = node.proto.op_type();
+  auto sumOf = [&](Value value) {
+    return emitReduce(node, nn::ReduceKind::Sum, value, *axes, keepDims);
+  };
+  auto squares = [&] { return emitArithmetic(node, "Mul", input, input); };
+  Value result;
+  if (op == "ReduceSum")
+    result = sumOf(input);
+  else if (op == "ReduceProd")
+    result = emitReduce(node, nn::ReduceKind::Prod, input, *axes, keepDims);
+  else if (op == "ReduceMax")
+    result = emitReduce(node, nn::ReduceKind::Max, input, *axes, keepDims);
+  else if (op == "ReduceMin")
+    result = emitReduce(node, nn::ReduceKind::Min, input, *axes, keepDims);
+  else if (op == "ReduceL1")
+    result = sumOf(emitUnary(node, nn::UnaryKind::Abs, input));
+  else if (op == "ReduceSumSquare")
+    result = sumOf(squares());
+  else if (op == "ReduceL2")
+    result = emitUnary(node, nn::UnaryKind::Sqrt, sumOf(squares()));
+  else if (op == "ReduceLogSum")
+    result = emitUnary(node, nn::UnaryKind::Log, sumOf(input));
+  else
+    result = logSumExp(node, input, *axes, keepDims);
+  return node.setOutput(0, result);
+}
+
+LogicalResult accopt::importer::importLogSoftmax(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", -1), node.rank(0));
+  if (!axis)
+    return failure();
+  Value norm = logSumExp(node, input, *axis, true);
+  return node.setOutput(0, emitArithmetic(node, "Sub", input, norm));
+}
+
+static Value emitArg(NodeImporter &node, Value input, int64_t axis,
+                     bool keepDims, bool minimum, bool selectLast) {
+  return node.emit<nn::ArgReduceOp>(
+      input, node.i64(axis), node.boolean(keepDims), node.boolean(minimum),
+      node.boolean(selectLast));
+}
+
+LogicalResult accopt::importer::importArg(NodeImporter &node) {
+  Value input = node.number(0);
+  if (!input)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", 0), node.rank(0));
+  if (!axis)
+    return failure();
+  return node.setOutput(0, emitArg(node, input, *axis,
+                                   node.intAttr("keepdims", 1) != 0,
+                                   node.proto.op_type() == "ArgMin",
+                                   node.intAttr("select_last_index", 0) != 0));
+}
+
+/// One where the first largest value is.
+LogicalResult accopt::importer::importHardmax(NodeImporter &node) {
+  Value input = node.operand(0);
+  if (!input)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", -1), node.rank(0));
+  if (!axis)
+    return failure();
+  Value index = emitArg(node, input, *axis, false, false, false);
+  if (!index)
+    return failure();
+  Value mask = emitOneHot(node, index, *axis, node.shape(0)[*axis]);
+  if (!mask)
+    return failure();
+  return node.setOutput(0, node.finish(nn::CastOp::create(
+                               node.builder, node.loc, typeOf(input), mask)));
+}
+
+LogicalResult accopt::importer::importCumSum(NodeImporter &node) {
+  Value input = node.number(0);
+  std::optional<int64_t> given = node.integer(1, "axis", 0);
+  if (!input || !given)
+    return failure();
+  std::optional<int64_t> axis = node.axis(*given, node.rank(0));
+  if (!axis)
+    return failure();
+  return node.setOutput(
+      0, node.emit<nn::CumSumOp>(input, node.i64(*axis),
+                                 node.boolean(node.intAttr("exclusive", 0)),
+                                 node.boolean(node.intAttr("reverse", 0))));
+}
+
+LogicalResult accopt::importer::importTopK(NodeImporter &node) {
+  Value input = node.number(0);
+  std::optional<int64_t> k = node.integer(1, "K", 0);
+  if (!input || !k)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", -1), node.rank(0));
+  if (!axis)
+    return failure();
+  if (*k < 1 || *k > node.shape(0)[*axis])
+    return node.error("expected K in [1, " + Twine(node.shape(0)[*axis]) +
+                      "], got " + Twine(*k));
+  Shape shape(node.shape(0));
+  shape[*axis] = *k;
+  auto values = typeOf(input).clone(shape);
+  auto op = nn::TopKOp::create(node.builder, node.loc, values,
+                               values.clone(node.builder.getI64Type()), input,
+                               node.i64(*axis), node.i64(*k),
+                               node.boolean(node.intAttr("largest", 1)));
+  if (!node.finish(op) || failed(node.setOutput(0, op.getValues())))
+    return failure();
+  return node.outputs.size() > 1 ? node.setOutput(1, op.getIndices())
+                                 : success();
+}
+
+//===----------------------------------------------------------------------===//
+// Indexing
+//===----------------------------------------------------------------------===//
+
+/// Input i as indices of i32 or i64.
+static Value indicesOf(NodeImporter &node, size_t i) {
+  Value indices = node.number(i);
+  if (!indices)
+    return nullptr;
+  Type element = typeOf(indices).getElementType();
+  if (!isa<IntegerType>(element)) {
+    (void)node.error("expected integer indices");
+    return nullptr;
+  }
+  if (element.isSignlessInteger(32) || element.isSignlessInteger(64))
+    return indices;
+  return node.finish(nn::CastOp::create(
+      node.builder, node.loc, typeOf(indices).clone(node.builder.getI64Type()),
+      indices));
+}
+
+/// Indices that are known and a run with one step are a slice.
+static std::optional<Value> gatherBySlice(NodeImporter &node, Value input,
+                                          int64_t axis) {
+  if (!node.inputs[1]->constant)
+    return std::nullopt;
+  std::optional<HostTensor> indices = toHost(node.inputs[1]->constant);
+  if (!indices || indices->isFloat() || indices->size() == 0)
+    return std::nullopt;
+  int64_t size = node.shape(0)[axis];
+  for (int64_t &index : indices->ints) {
+    if (index < -size || index >= size)
+      return std::nullopt;
+    index = index < 0 ? index + size : index;
+  }
+  int64_t step = indices->size() > 1 ? indices->ints[1] - indices->ints[0] : 1;
+  for (int64_t i = 1; i < indices->size(); ++i)
+    if (indices->ints[i] - indices->ints[i - 1] != step)
+      return std::nullopt;
+  if (step == 0)
+    return std::nullopt;
+  Shape starts(node.rank(0), 0), sizes(node.shape(0)), steps(node.rank(0), 1);
+  starts[axis] = indices->ints[0];
+  sizes[axis] = indices->size();
+  steps[axis] = step;
+  Value slice = node.emit<nn::SliceOp>(input, node.array(starts),
+                                       node.array(sizes), node.array(steps));
+  Shape shape(node.shape(0).take_front(axis));
+  shape.append(indices->shape);
+  llvm::append_range(shape, node.shape(0).drop_front(axis + 1));
+  return node.reshape(slice, shape);
+}
+
+LogicalResult accopt::importer::importGather(NodeImporter &node) {
+  Value input = node.number(0);
+  if (!input)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", 0), node.rank(0));
+  if (!axis || !node.hasInput(1))
+    return node.error("expected indices, got none");
+  if (std::optional<Value> slice = gatherBySlice(node, input, *axis))
+    return node.setOutput(0, *slice);
+  Value indices = indicesOf(node, 1);
+  if (!indices)
+    return failure();
+  return node.setOutput(
+      0, node.emit<nn::GatherOp>(input, indices, node.i64(*axis)));
+}
+
+LogicalResult accopt::importer::importGatherND(NodeImporter &node) {
+  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  if (!indices)
+    return failure();
+  return node.setOutput(
+      0, node.emit<nn::GatherNDOp>(input, indices,
+                                   node.i64(node.intAttr("batch_dims", 0))));
+}
+
+/// Tuples that say for each element of `indices`, which index along `axis`,
+/// where it is in the whole tensor. Null and an error where they are too many.
+static Value elementTuples(NodeImporter &node, Value indices, int64_t axis) {
+  Shape shape(typeOf(indices).getShape());
+  std::optional<int64_t> count = nn::checkedElementCount(shape);
+  auto rank = static_cast<int64_t>(shape.size());
+  if (!count || *count > (int64_t(1) << 24)) {
+    (void)node.error("expected at most 2^24 indices, got more");
+    return nullptr;
+  }
+  Shape column(shape);
+  column.push_back(1);
+  if (!typeOf(indices).getElementType().isInteger(64))
+    indices = node.finish(nn::CastOp::create(
+        node.builder, node.loc,
+        typeOf(indices).clone(node.builder.getI64Type()), indices));
+  SmallVector<Value> columns;
+  Shape strides = rowMajorStrides(shape);
+  for (int64_t d = 0; d < rank; ++d) {
+    if (d == axis) {
+      columns.push_back(node.reshape(indices, column));
+      continue;
+    }
+    SmallVector<int64_t> numbers;
+    for (int64_t i = 0; i < *count; ++i)
+      numbers.push_back(i / strides[d] % shape[d]);
+    columns.push_back(node.constantI64(column, numbers));
+  }
+  return node.emit<nn::ConcatOp>(ValueRange(columns), node.i64(rank));
+}
+
+LogicalResult accopt::importer::importGatherElements(NodeImporter &node) {
+  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  if (!indices)
+    return failure();
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", 0), node.rank(0));
+  if (!axis || node.rank(1) != node.rank(0))
+    return node.error("expected indices of the input's rank");
+  Value tuples = elementTuples(node, indices, *axis);
+  if (!tuples)
+    return failure();
+  return node.setOutput(0,
+                        node.emit<nn::GatherNDOp>(input, tuples, node.i64(0)));
+}
+
+LogicalResult accopt::importer::importScatter(NodeImporter &node) {
+  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  Value updates = indices ? node.number(2) : nullptr;
+  if (!updates)
+    return failure();
+  std::string reduction = node.stringAttr("reduction", "none");
+  std::optional<nn::ScatterKind> kind = nn::symbolizeScatterKind(
+      reduction == "none" ? "replace" : StringRef(reduction));
+  if (!kind)
+    return node.error("expected reduction none, add, mul, max or min, got " +
+                      reduction);
+  if (node.proto.op_type() == "ScatterElements") {
+    std::optional<int64_t> axis =
+        node.axis(node.intAttr("axis", 0), node.rank(0));
+    if (!axis || node.rank(1) != node.rank(0))
+      return node.error("expected indices of the input's rank");
+    indices = elementTuples(node, indices, *axis);
+    if (!indices)
+      return failure();
+  }
+  return node.setOutput(
+      0, node.emit<nn::ScatterNDOp>(*kind, input, indices, updates));
+}
+
+//===----------------------------------------------------------------------===//
+// Expand, Tile
+//===----------------------------------------------------------------------===//
+
+static Value emitExpand(NodeImporter &node, Value input,
+                        ArrayRef<int64_t> shape) {
+  if (!input || typeOf(input).getShape() == shape)
+    return input;
+  return node.finish(nn::ExpandOp::create(node.builder, node.loc,
+                                          typeOf(input).clone(shape), input));
+}
+
+LogicalResult accopt::importer::importExpand(NodeImporter &node) {
+  Value input = node.number(0);
+  std::optional<Shape> given = node.ints(1, "shape");
+  if (!input || !given)
+    return failure();
+  Shape shape;
+  if (failed(nn::inferBroadcast(std::nullopt, node.shape(0), *given, shape)))
+    return node.error("expected a shape that the input broadcasts to");
+  return node.setOutput(0, emitExpand(node, input, shape));
+}
+
+LogicalResult accopt::importer::importTile(NodeImporter &node) {
+  Value input = node.number(0);
+  std::optional<Shape> repeats = node.ints(1, "repeats");
+  if (!input || !repeats)
+    return failure();
+  ArrayRef<int64_t> shape = node.shape(0);
+  if (repeats->size() != shape.size() ||
+      llvm::any_of(*repeats, [](int64_t r) { return r < 1; }))
+    return node.error("expected " + Twine(shape.size()) +
+                      " positive repeats, got others");
+  // Each dimension gets a new one in front of it, which is then broadcast.
+  Shape split, broad, result;
+  for (auto [size, repeat] : llvm::zip_equal(shape, *repeats)) {
+    split.append({1, size});
+    broad.append({repeat, size});
+    result.push_back(size * repeat);
+  }
+  Value tiled = emitExpand(node, node.reshape(input, split), broad);
+  return node.setOutput(0, tiled ? node.reshape(tiled, result) : nullptr);
+}

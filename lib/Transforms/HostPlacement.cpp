@@ -1,0 +1,216 @@
+//===- HostPlacement.cpp - What stays float or integer --------------------===//
+
+#include "HostPlacement.h"
+
+#include "ConstantData.h"
+#include "LinearOps.h"
+#include "QuantizeAnalysis.h"
+
+#include "accopt/Transforms/Ranges.h"
+
+#include "dialects/NN/NNOps.h"
+
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace accopt;
+
+static RankedTensorType typeOf(Value value) {
+  return llvm::cast<RankedTensorType>(value.getType());
+}
+
+/// f32, or what a model's own casts made.
+static bool isReal(Value value) {
+  Type element = typeOf(value).getElementType();
+  return element.isF32() || llvm::isa<quant::QuantizedType>(element);
+}
+
+/// The accelerator runs these whatever is around them.
+static bool isAnchor(Operation *op) {
+  if (auto mean = llvm::dyn_cast<nn::ReduceMeanOp>(op))
+    return typeOf(mean.getInput()).getRank() == 4 &&
+           mean.getAxes() == ArrayRef<int64_t>{2, 3};
+  return LinearOp::get(op) ||
+         llvm::isa<nn::ConvOp, nn::MaxPoolOp, nn::AveragePoolOp>(op);
+}
+
+/// Functions of one value that spread their results so far that eight bits hold
+/// little of them, unless a layer's scale fits them.
+static bool isSteep(nn::UnaryKind kind) {
+  switch (kind) {
+  case nn::UnaryKind::Exp:
+  case nn::UnaryKind::Log:
+  case nn::UnaryKind::Sqrt:
+  case nn::UnaryKind::Reciprocal:
+  case nn::UnaryKind::Power:
+  case nn::UnaryKind::Tan:
+  case nn::UnaryKind::Sinh:
+  case nn::UnaryKind::Cosh:
+  case nn::UnaryKind::Acosh:
+  case nn::UnaryKind::Atanh:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static bool isUnary(Operation *op) {
+  return llvm::isa<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
+                   nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp,
+                   nn::UnaryMathOp>(op);
+}
+
+static bool isFlexible(Operation *op) {
+  if (!llvm::all_of(op->getOperands(), isReal) ||
+      !llvm::all_of(op->getResults(), isReal))
+    return false;
+  return isUnary(op) || movesData(op) ||
+         llvm::isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::ReduceMeanOp>(op);
+}
+
+/// A model's own casts say what is int8.
+static bool isCastAround(Operation *op) {
+  auto isCastOp = [](Operation *other) { return other && isCast(other); };
+  for (Value operand : op->getOperands())
+    if (isCastOp(operand.getDefiningOp()) && !isConstantLike(operand))
+      return true;
+  for (Value result : op->getResults())
+    if (llvm::any_of(result.getUsers(), isCastOp))
+      return true;
+  return false;
+}
+
+bool HostPlacement::isMadeOnHost(Value value) const {
+  // What only moves elements has them from where its operand has them.
+  Operation *op = value.getDefiningOp();
+  while (op && !onHost.contains(op) && movesData(op) && !isAnchor(op) &&
+         op->getNumOperands() == 1) {
+    value = op->getOperand(0);
+    op = value.getDefiningOp();
+  }
+  return op ? onHost.contains(op) : !isReal(value);
+}
+
+/// Whether all that becomes of `value`, moved or not, is read by the
+/// accelerator.
+bool HostPlacement::isReadByMachine(Value value) const {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (onHost.contains(user) || llvm::isa<func::ReturnOp>(user))
+      return false;
+    return !movesData(user) || isAnchor(user) ||
+           isReadByMachine(user->getResult(0));
+  });
+}
+
+bool HostPlacement::isReadOnHostAlone(Value value, bool orReturned) const {
+  return !value.use_empty() &&
+         llvm::all_of(value.getUsers(), [&](Operation *user) {
+           return onHost.contains(user) ||
+                  (orReturned && llvm::isa<func::ReturnOp>(user));
+         });
+}
+
+/// Whether `op`, which both could run, is better run by the host.
+bool HostPlacement::demote(Operation *op) {
+  bool anyHost = false, allHost = true;
+  for (Value operand : op->getOperands()) {
+    if (isConstantLike(operand))
+      continue;
+    (isMadeOnHost(operand) ? anyHost : allHost) = isMadeOnHost(operand);
+  }
+  auto readOnHost = [&](bool orReturned) {
+    return llvm::all_of(op->getResults(), [&](Value result) {
+      return isReadOnHostAlone(result, orReturned);
+    });
+  };
+  if (movesData(op)) {
+    // Moving int8 costs no accuracy; floats become int8 where all is read so.
+    return (anyHost && allHost && !isReadByMachine(op->getResult(0))) ||
+           (anyHost && readOnHost(/*orReturned=*/true));
+  }
+  if (isUnary(op)) {
+    Operation *producer = op->getOperand(0).getDefiningOp();
+    bool followsLayer = producer && isAnchor(producer);
+    auto math = llvm::dyn_cast<nn::UnaryMathOp>(op);
+    if (math && isSteep(math.getKind()) && !followsLayer)
+      return true;
+    return anyHost || (!followsLayer && readOnHost(false));
+  }
+  return (anyHost && allHost) || readOnHost(false);
+}
+
+bool HostPlacement::isReadByHost(Value value) const {
+  return llvm::any_of(value.getUsers(),
+                      [&](Operation *user) { return onHost.contains(user); });
+}
+
+/// A value of the host that the accelerator reads too is quantized as a copy.
+void HostPlacement::classify(Value value) {
+  bool machineReads = false, othersRead = false;
+  for (Operation *user : value.getUsers()) {
+    bool isOther = onHost.contains(user) || llvm::isa<func::ReturnOp>(user);
+    (isOther ? othersRead : machineReads) = true;
+  }
+  if (!isReal(value)) {
+    kept.insert(value);
+    return;
+  }
+  // An input that no host op reads is int8 as well.
+  Operation *op = value.getDefiningOp();
+  if (op ? !onHost.contains(op) : machineReads || !isReadByHost(value))
+    return;
+  if (machineReads && !othersRead)
+    return;
+  kept.insert(value);
+  if (machineReads)
+    copied.insert(value);
+}
+
+HostPlacement::HostPlacement(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return;
+  SmallVector<Operation *> flexible;
+  Block &block = function.getBody().front();
+  for (Operation &op : block.without_terminator()) {
+    if (llvm::isa<nn::ConstantOp>(op) || isCast(&op) || isAnchor(&op) ||
+        llvm::all_of(op.getResults(), isConstantLike))
+      continue;
+    if (isCastAround(&op)) {
+      // Only what is no number that casts could mean goes to the host as it is.
+      if (!llvm::all_of(op.getResults(), isReal) ||
+          !llvm::all_of(op.getOperands(), isReal))
+        onHost.insert(&op);
+      continue;
+    }
+    if (isFlexible(&op))
+      flexible.push_back(&op);
+    else
+      onHost.insert(&op);
+  }
+  // Ops only leave the accelerator, so this ends.
+  for (bool changed = true; changed;) {
+    changed = false;
+    auto visit = [&](Operation *op) {
+      if (!onHost.contains(op) && demote(op))
+        changed |= onHost.insert(op).second;
+    };
+    llvm::for_each(llvm::reverse(flexible), visit);
+    llvm::for_each(flexible, visit);
+  }
+  for (Value argument : block.getArguments())
+    classify(argument);
+  for (Operation &op : block.without_terminator())
+    for (Value result : op.getResults())
+      if (!isConstantLike(result))
+        classify(result);
+}
+
+llvm::DenseSet<Value> accopt::valuesToQuantize(func::FuncOp func) {
+  HostPlacement placement(func);
+  llvm::DenseSet<Value> values;
+  for (auto &[value, name] : nameValues(func))
+    if (placement.needsRange(value))
+      values.insert(value);
+  return values;
+}

@@ -1,0 +1,77 @@
+// RUN: acc-opt %s --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: func @functions
+// CHECK: nn.unary elu %{{.*}} {alpha = 1.000000e+00 : f32} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+// CHECK: nn.unary is_nan %{{.*}} : (tensor<2x4xf32>) -> tensor<2x4xi1>
+// CHECK: nn.binary less %{{.*}} : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xi1>
+// CHECK: nn.select %{{.*}} : (tensor<2x4xi1>, tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+// CHECK: nn.cast %{{.*}} : (tensor<2x4xf32>) -> tensor<2x4xi64>
+func.func @functions(%x: tensor<2x4xf32>, %y: tensor<4xf32>) -> tensor<2x4xi64> {
+  %0 = nn.unary elu %x {alpha = 1.0 : f32} : (tensor<2x4xf32>) -> tensor<2x4xf32>
+  %1 = nn.unary is_nan %0 : (tensor<2x4xf32>) -> tensor<2x4xi1>
+  %2 = nn.binary less %0, %y : (tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xi1>
+  %3 = nn.select %2, %x, %y : (tensor<2x4xi1>, tensor<2x4xf32>, tensor<4xf32>) -> tensor<2x4xf32>
+  %4 = nn.cast %3 : (tensor<2x4xf32>) -> tensor<2x4xi64>
+  return %4 : tensor<2x4xi64>
+}
+
+// CHECK-LABEL: func @indices
+// CHECK: nn.gather %{{.*}} {axis = 0 : i64} : (tensor<9x4xf32>, tensor<2x3xi64>) -> tensor<2x3x4xf32>
+// CHECK: nn.gather_nd %{{.*}} {batch_dims = 0 : i64} : (tensor<9x4xf32>, tensor<2x1xi64>) -> tensor<2x4xf32>
+// CHECK: nn.reduce max %{{.*}} {axes = array<i64: 1>, keep_dims = false} : (tensor<9x4xf32>) -> tensor<9xf32>
+// CHECK: nn.top_k %{{.*}} : (tensor<9xf32>) -> (tensor<2xf32>, tensor<2xi64>)
+func.func @indices(%x: tensor<9x4xf32>, %i: tensor<2x3xi64>, %j: tensor<2x1xi64>) -> tensor<2xi64> {
+  %0 = nn.gather %x, %i {axis = 0 : i64} : (tensor<9x4xf32>, tensor<2x3xi64>) -> tensor<2x3x4xf32>
+  %1 = nn.gather_nd %x, %j {batch_dims = 0 : i64} : (tensor<9x4xf32>, tensor<2x1xi64>) -> tensor<2x4xf32>
+  %2 = nn.reduce max %x {axes = array<i64: 1>, keep_dims = false} : (tensor<9x4xf32>) -> tensor<9xf32>
+  %3, %4 = nn.top_k %2 {axis = 0 : i64, k = 2 : i64, largest = true} : (tensor<9xf32>) -> (tensor<2xf32>, tensor<2xi64>)
+  return %4 : tensor<2xi64>
+}
+
+// -----
+
+func.func @alpha(%x: tensor<4xf32>) {
+  // expected-error @below {{expected alpha alone for 'elu', got no alpha and no beta}}
+  %0 = nn.unary elu %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @integers(%x: tensor<4xi64>) {
+  // expected-error @below {{expected floats for 'tanh', got 'i64'}}
+  %0 = nn.unary tanh %x : (tensor<4xi64>) -> tensor<4xi64>
+  return
+}
+
+// -----
+
+func.func @mixed(%x: tensor<4xi64>, %y: tensor<4xi32>) {
+  // expected-error @below {{expected operands of one element type, got 'i64' and 'i32'}}
+  %0 = nn.binary add %x, %y : (tensor<4xi64>, tensor<4xi32>) -> tensor<4xi64>
+  return
+}
+
+// -----
+
+func.func @bits(%x: tensor<4xf32>) {
+  // expected-error @below {{expected integers for 'and', got 'f32'}}
+  %0 = nn.binary and %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @k(%x: tensor<4xf32>) {
+  // expected-error @below {{expected k in [0, 4], got 5}}
+  %0, %1 = nn.top_k %x {axis = 0 : i64, k = 5 : i64, largest = true} : (tensor<4xf32>) -> (tensor<5xf32>, tensor<5xi64>)
+  return
+}
+
+// -----
+
+func.func @expand(%x: tensor<3xf32>) {
+  // expected-error @below {{expected an input that broadcasts to [4], got [3]}}
+  %0 = nn.expand %x : (tensor<3xf32>) -> tensor<4xf32>
+  return
+}

@@ -1,0 +1,49 @@
+// RUN: acc-opt %s --nn-quantize | FileCheck %s
+
+// Between a gather of embeddings and a gemm all is the host's: floats, and the ids
+// stay integers. The last of them gives what the gemm reads.
+// CHECK-LABEL: func @embedding
+// CHECK-SAME: %[[IDS:.*]]: tensor<4xi64>
+// CHECK: %[[ROWS:.*]] = nn.gather %{{.*}}, %[[IDS]] {{.*}} -> tensor<4x2xf32>
+// CHECK: %[[SUM:.*]] = nn.add %[[ROWS]], %{{.*}} -> tensor<4x2xf32>
+// CHECK: %[[SOFT:.*]] = nn.softmax %[[SUM]] {{.*}} -> tensor<4x2x!quant.uniform<i8:f32, {{.*}}>>
+// CHECK: nn.gemm %[[SOFT]], {{.*}} -> tensor<4x2x!quant.uniform<i8:f32, {{.*}}>>
+func.func @embedding(%ids: tensor<4xi64> {nn.name = "ids"}) -> tensor<4x2xf32> {
+  %t = nn.constant dense<[[1.0, 2.0], [-1.0, 0.5], [0.0, 0.25]]> : tensor<3x2xf32> -> tensor<3x2xf32>
+  %c = nn.constant dense<[0.5, -0.5]> : tensor<2xf32> -> tensor<2xf32>
+  %w = nn.constant dense<[[1.0, 0.5], [0.25, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = nn.gather %t, %ids {axis = 0 : i64} : (tensor<3x2xf32>, tensor<4xi64>) -> tensor<4x2xf32> loc("words")
+  %1 = nn.add %0, %c : (tensor<4x2xf32>, tensor<2xf32>) -> tensor<4x2xf32> loc("places")
+  %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("soft")
+  %3 = nn.gemm %2, %w {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = true}
+    : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> loc("fc")
+  return %3 : tensor<4x2xf32>
+}
+
+// What both read stays float, and the gemm reads a copy.
+// CHECK-LABEL: func @both
+// CHECK: %[[SOFT:.*]] = nn.softmax {{.*}} -> tensor<4x2xf32>
+// CHECK: %[[COPY:.*]] = nn.clip %[[SOFT]] : (tensor<4x2xf32>) -> tensor<4x2x!quant.uniform<i8:f32, {{.*}}>>
+// CHECK: nn.gemm %[[COPY]]
+// CHECK: return %{{.*}}, %[[SOFT]]
+func.func @both(%x: tensor<4x2xf32> {nn.name = "x"}) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %w = nn.constant dense<[[1.0, 0.5], [0.25, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = nn.softmax %x {axis = 1 : i64} : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("soft")
+  %1 = nn.gemm %0, %w {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = true}
+    : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> loc("fc")
+  return %1, %0 : tensor<4x2xf32>, tensor<4x2xf32>
+}
+
+// A function of one value stays behind the layer that makes it.
+// CHECK-LABEL: func @epilogue
+// CHECK: %[[FC:.*]] = nn.gemm {{.*}} -> tensor<4x2x!quant
+// CHECK: %[[GELU:.*]] = nn.unary gelu %[[FC]] : {{.*}} -> tensor<4x2x!quant
+// CHECK: nn.softmax %[[GELU]] {{.*}} -> tensor<4x2xf32>
+func.func @epilogue(%x: tensor<4x2xf32> {nn.name = "x"}) -> tensor<4x2xf32> {
+  %w = nn.constant dense<[[1.0, 0.5], [0.25, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = nn.gemm %x, %w {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = true}
+    : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> loc("fc")
+  %1 = nn.unary gelu %0 : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("gelu")
+  %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("soft")
+  return %2 : tensor<4x2xf32>
+}
