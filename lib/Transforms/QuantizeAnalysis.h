@@ -26,6 +26,8 @@ namespace accopt {
 
 /// Whether the result of `op` holds nothing but elements of its operands.
 bool movesData(mlir::Operation *op);
+/// Whether the results of `op` lie in [0, 1] whatever the data is.
+bool isUnitInterval(mlir::Operation *op);
 /// Whether `op` is a quant.qcast or quant.dcast.
 bool isCast(mlir::Operation *op);
 /// Whether the result of `op` can be bounded by attributes (of a `relu`, by
