@@ -43,7 +43,7 @@ func.func @detector(%x: tensor<4x2xf32> {nn.name = "x"}) -> tensor<4x4xf32> {
   %w = nn.constant dense<[[100.0, 50.0], [25.0, 100.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
   %0 = nn.gemm %x, %w {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = true}
     : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> loc("boxes")
-  %1 = nn.sigmoid %x : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("scores")
+  %1 = nn.sigmoid %0 : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("scores")
   %2 = nn.concat %0, %1 {axis = 1 : i64} : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32> loc("all")
   %3 = nn.transpose %2 {perm = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("turned")
   return %3 : tensor<4x4xf32>
