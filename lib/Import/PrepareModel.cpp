@@ -14,11 +14,13 @@
 #include "llvm/ADT/StringSet.h"
 
 #include <onnx/checker.h>
+#include <onnx/defs/schema.h>
 #include <onnx/inliner/inliner.h>
 #include <onnx/shape_inference/implementation.h>
 #include <onnx/version_converter/convert.h>
 
 #include <exception>
+#include <map>
 #include <set>
 
 using namespace llvm;
@@ -279,6 +281,26 @@ static void declareInitializers(onnx::GraphProto &graph) {
   }
 }
 
+/// Bodies read attributes that a node leaves at their defaults, which the
+/// inliner does not know.
+static void fillDefaults(onnx::GraphProto &graph) {
+  for (onnx::NodeProto &node : *graph.mutable_node()) {
+    const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(
+        node.op_type(), importedOpset, node.domain());
+    if (!schema || findHandler(node.domain(), node.op_type()))
+      continue;
+    // Ordered: the schema's own map is not.
+    std::map<std::string, onnx::AttributeProto> missing;
+    for (const auto &[name, attribute] : schema->attributes())
+      if (attribute.default_value.has_name())
+        missing[name] = attribute.default_value;
+    for (const onnx::AttributeProto &given : node.attribute())
+      missing.erase(given.name());
+    for (const auto &[name, attribute] : missing)
+      *node.add_attribute() = attribute;
+  }
+}
+
 namespace {
 /// The operators without a handler, of ONNX's own domain.
 struct WithoutHandler : onnx::inliner::FunctionIdSet {
@@ -300,6 +322,7 @@ static Error expandFunctions(onnx::ModelProto &proto) {
       return error;
     if (Error error = guard("cannot expand ONNX's own functions", [&] {
           declareInitializers(*proto.mutable_graph());
+          fillDefaults(*proto.mutable_graph());
           onnx::inliner::InlineSelectedFunctions(
               proto, WithoutHandler(), onnx::OpSchemaRegistry::Instance());
         }))

@@ -81,14 +81,34 @@ static bool isCastAround(Operation *op) {
   return false;
 }
 
-bool HostPlacement::isMadeOnHost(Value value) const {
-  // What only moves elements has them from where its operand has them.
+/// What only moves elements has them from where its operand has them.
+static Value sourceOf(Value value) {
   Operation *op = value.getDefiningOp();
-  while (op && !onHost.contains(op) && movesData(op) && !isAnchor(op) &&
-         op->getNumOperands() == 1) {
+  while (op && movesData(op) && !isAnchor(op) && op->getNumOperands() == 1) {
     value = op->getOperand(0);
     op = value.getDefiningOp();
   }
+  return value;
+}
+
+/// Probabilities beside other numbers, as detectors return them with boxes: one
+/// scale for both would leave nothing of the former.
+static bool mixesScales(Operation *op) {
+  if (!llvm::isa<nn::ConcatOp>(op))
+    return false;
+  bool anyUnit = false, allUnit = true;
+  for (Value operand : op->getOperands()) {
+    Operation *source = sourceOf(operand).getDefiningOp();
+    bool isUnit = source && isUnitInterval(source);
+    anyUnit |= isUnit;
+    allUnit &= isUnit;
+  }
+  return anyUnit && !allUnit;
+}
+
+bool HostPlacement::isMadeOnHost(Value value) const {
+  value = sourceOf(value);
+  Operation *op = value.getDefiningOp();
   return op ? onHost.contains(op) : !isReal(value);
 }
 
@@ -103,12 +123,20 @@ bool HostPlacement::isReadByMachine(Value value) const {
   });
 }
 
-bool HostPlacement::isReadOnHostAlone(Value value, bool orReturned) const {
+bool HostPlacement::isReadOnHostAlone(Value value) const {
   return !value.use_empty() &&
-         llvm::all_of(value.getUsers(), [&](Operation *user) {
-           return onHost.contains(user) ||
-                  (orReturned && llvm::isa<func::ReturnOp>(user));
-         });
+         llvm::all_of(value.getUsers(),
+                      [&](Operation *user) { return onHost.contains(user); });
+}
+
+/// Whether all that becomes of `value`, moved or not, is read by the host or
+/// returned.
+bool HostPlacement::isLeftToHost(Value value) const {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    return onHost.contains(user) || llvm::isa<func::ReturnOp>(user) ||
+           (movesData(user) && !isAnchor(user) &&
+            isLeftToHost(user->getResult(0)));
+  });
 }
 
 /// Whether `op`, which both could run, is better run by the host.
@@ -119,15 +147,11 @@ bool HostPlacement::demote(Operation *op) {
       continue;
     (isMadeOnHost(operand) ? anyHost : allHost) = isMadeOnHost(operand);
   }
-  auto readOnHost = [&](bool orReturned) {
-    return llvm::all_of(op->getResults(), [&](Value result) {
-      return isReadOnHostAlone(result, orReturned);
-    });
-  };
+  Value result = op->getResult(0);
   if (movesData(op)) {
     // Moving int8 costs no accuracy; floats become int8 where all is read so.
-    return (anyHost && allHost && !isReadByMachine(op->getResult(0))) ||
-           (anyHost && readOnHost(/*orReturned=*/true));
+    return (anyHost && allHost && !isReadByMachine(result)) ||
+           ((anyHost || mixesScales(op)) && isLeftToHost(result));
   }
   if (isUnary(op)) {
     Operation *producer = op->getOperand(0).getDefiningOp();
@@ -135,9 +159,9 @@ bool HostPlacement::demote(Operation *op) {
     auto math = llvm::dyn_cast<nn::UnaryMathOp>(op);
     if (math && isSteep(math.getKind()) && !followsLayer)
       return true;
-    return anyHost || (!followsLayer && readOnHost(false));
+    return anyHost || (!followsLayer && isReadOnHostAlone(result));
   }
-  return (anyHost && allHost) || readOnHost(false);
+  return (anyHost && allHost) || isReadOnHostAlone(result);
 }
 
 bool HostPlacement::isReadByHost(Value value) const {

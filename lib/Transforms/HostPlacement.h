@@ -41,7 +41,8 @@ private:
   bool isMadeOnHost(mlir::Value value) const;
   bool isReadByMachine(mlir::Value value) const;
   bool isReadByHost(mlir::Value value) const;
-  bool isReadOnHostAlone(mlir::Value value, bool orReturned) const;
+  bool isReadOnHostAlone(mlir::Value value) const;
+  bool isLeftToHost(mlir::Value value) const;
   void classify(mlir::Value value);
 
   llvm::DenseSet<mlir::Operation *> onHost;

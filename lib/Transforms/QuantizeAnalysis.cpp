@@ -33,9 +33,8 @@ bool accopt::isCast(Operation *op) {
   return llvm::isa<quant::QuantizeCastOp, quant::DequantizeCastOp>(op);
 }
 
-/// Ops with results in [0, 1] whatever the data: 1/256 steps from 0, as every
-/// int8 implementation of them has it.
-static bool isUnitInterval(Operation *op) {
+/// 1/256 steps from 0, as every int8 implementation of them has it.
+bool accopt::isUnitInterval(Operation *op) {
   return llvm::isa<nn::SigmoidOp, nn::HardSigmoidOp, nn::SoftmaxOp>(op);
 }
 static constexpr Range unitInterval{0.0, 255.0 / 256.0};

@@ -29,6 +29,8 @@ bool movesData(mlir::Operation *op);
 /// Whether operand `index` is a constant of an op that only the host runs, in
 /// float: it keeps its type.
 bool isHostParameter(mlir::Operation *op, unsigned index);
+/// Whether the results of `op` lie in [0, 1] whatever the data is.
+bool isUnitInterval(mlir::Operation *op);
 /// Whether `op` is a quant.qcast or quant.dcast.
 bool isCast(mlir::Operation *op);
 /// Whether the result of `op` can be bounded by attributes (of a `relu`, by

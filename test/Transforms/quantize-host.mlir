@@ -34,6 +34,21 @@ func.func @both(%x: tensor<4x2xf32> {nn.name = "x"}) -> (tensor<4x2xf32>, tensor
   return %1, %0 : tensor<4x2xf32>, tensor<4x2xf32>
 }
 
+// Boxes and scores of a detector have a scale each, and the output is float.
+// CHECK-LABEL: func @detector
+// CHECK: nn.gemm {{.*}} -> tensor<4x2x!quant
+// CHECK: nn.sigmoid {{.*}} -> tensor<4x2x!quant
+// CHECK: nn.concat {{.*}} -> tensor<4x4xf32>
+func.func @detector(%x: tensor<4x2xf32> {nn.name = "x"}) -> tensor<4x4xf32> {
+  %w = nn.constant dense<[[100.0, 50.0], [25.0, 100.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = nn.gemm %x, %w {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = true}
+    : (tensor<4x2xf32>, tensor<2x2xf32>) -> tensor<4x2xf32> loc("boxes")
+  %1 = nn.sigmoid %0 : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("scores")
+  %2 = nn.concat %0, %1 {axis = 1 : i64} : (tensor<4x2xf32>, tensor<4x2xf32>) -> tensor<4x4xf32> loc("all")
+  %3 = nn.transpose %2 {perm = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32> loc("turned")
+  return %3 : tensor<4x4xf32>
+}
+
 // A function of one value stays behind the layer that makes it.
 // CHECK-LABEL: func @epilogue
 // CHECK: %[[FC:.*]] = nn.gemm {{.*}} -> tensor<4x2x!quant

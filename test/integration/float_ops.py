@@ -30,6 +30,8 @@ class Case:
     """
 
     def __init__(self, op, inputs, constants=(), fed=(), outputs=1, **attributes):
+        # Arithmetic makes numbers of arrays without dimensions.
+        inputs = [x if x is None else np.asarray(x) for x in inputs]
         self.op, self.inputs, self.outputs = op, inputs, outputs
         self.constants = {i for i, x in enumerate(inputs) if x is not None and i not in fed
                           and (i in constants or x.dtype != np.float32)}

@@ -87,6 +87,7 @@ void expectSame(const Program &a, const Program &b) {
   for (size_t i = 0; i < a.tensors.size(); ++i) {
     const TensorInfo &x = a.tensors[i], &y = b.tensors[i];
     EXPECT_EQ(x.kind, y.kind);
+    EXPECT_EQ(x.type, y.type);
     EXPECT_EQ(x.name, y.name);
     EXPECT_EQ(x.address, y.address);
     EXPECT_EQ(x.inScratchpad, y.inScratchpad);
@@ -206,8 +207,8 @@ TEST(Binary, DamagedTablesAreRefused) {
     copy.replace(position, from.size(), to);
     return loadError(copy);
   };
-  EXPECT_THAT(replaced("\"format\":2", "\"format\":1"),
-              HasSubstr("expected format 2, got 1"));
+  EXPECT_THAT(replaced("\"format\":3", "\"format\":1"),
+              HasSubstr("expected format 3, got 1"));
   EXPECT_THAT(replaced("\"bits\":8", "\"bits\":9"),
               HasSubstr("expected 2 to 8 bits, got 9"));
   EXPECT_THAT(replaced("\"weight_bits\":0", "\"weight_bits\":1"),
@@ -218,6 +219,8 @@ TEST(Binary, DamagedTablesAreRefused) {
       HasSubstr("expected target parameters with SHA-256"));
   EXPECT_THAT(replaced("\"kind\":\"input\"", "\"kind\":\"inpus\""),
               HasSubstr("expected input, output or intermediate"));
+  EXPECT_THAT(replaced("\"type\":\"int8\"", "\"type\":\"in16\""),
+              HasSubstr("expected NumPy's name of an element type"));
   EXPECT_THAT(
       replaced("\"permutation\":[0,3,1,2]", "\"permutation\":[0,3,1,1]"),
       HasSubstr("expected a permutation of 4 dimensions"));
@@ -251,6 +254,23 @@ void refuse(std::function<void(T &)> damage, llvm::StringRef reason) {
       return;
     }
   FAIL() << "no such command";
+}
+
+TEST(Validate, TypesOfTheHost) {
+  Program p = sample(5);
+  ASSERT_EQ(errorOf(p), "");
+  // Only int8 has an order of its own.
+  for (TensorInfo &tensor : p.tensors)
+    tensor.type = NumpyType::Bool;
+  EXPECT_THAT(errorOf(p), HasSubstr("expected bool only in DRAM, dense and in "
+                                    "the model's order"));
+  // Elements of eight bytes take the DRAM that bytes before its end do not.
+  p = sample(5);
+  ASSERT_FALSE(p.hostFunctions.empty());
+  HostFunction::Argument &result = p.hostFunctions[0].results[0];
+  result.address = p.dramBytes - uint32_t(result.bytes());
+  result.type = NumpyType::Int64;
+  EXPECT_THAT(errorOf(p), HasSubstr("result: expected"));
 }
 
 TEST(Validate, Fields) {
