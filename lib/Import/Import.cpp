@@ -273,6 +273,9 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
       continue;
     Entry &output = node.outputs[i];
     bool made = ok && (output.value || output.constant);
+    // An output that nothing reads need not be made.
+    if (ok && !made && !node.outputUsed[i])
+      continue;
     values[proto.output(i)] = made ? output : standIn(proto.output(i));
   }
   return ok;

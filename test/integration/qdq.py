@@ -15,19 +15,23 @@ from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
     QuantType,
+    quantize_dynamic,
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-# Name, activations, weights, one scale per channel, batch norm folded before.
+# Name, format, activations, weights, one scale per channel, batch norm folded before.
 # What must hold: the least share of equal outputs, and the least signal-to-noise
 # ratio in dB. uint8 weights have zero points, which the machine's symmetric
 # weights cannot express in 8 bits; an unfolded batch norm runs in float there.
+QDQ, OPERATORS = QuantFormat.QDQ, QuantFormat.QOperator
 VARIANTS = [
-    ("int8", QuantType.QInt8, QuantType.QInt8, True, True, 0.98, 45.0),
-    ("uint8", QuantType.QUInt8, QuantType.QInt8, False, True, 0.98, 45.0),
-    ("weights", QuantType.QUInt8, QuantType.QUInt8, False, True, 0.0, 30.0),
-    ("norm", QuantType.QInt8, QuantType.QInt8, True, False, 0.0, 25.0),
+    ("int8", QDQ, QuantType.QInt8, QuantType.QInt8, True, True, 0.98, 45.0),
+    ("uint8", QDQ, QuantType.QUInt8, QuantType.QInt8, False, True, 0.98, 45.0),
+    ("weights", QDQ, QuantType.QUInt8, QuantType.QUInt8, False, True, 0.0, 30.0),
+    ("norm", QDQ, QuantType.QInt8, QuantType.QInt8, True, False, 0.0, 25.0),
+    ("operators", OPERATORS, QuantType.QUInt8, QuantType.QInt8, True, True, 0.95, 45.0),
+    ("operators-uint8", OPERATORS, QuantType.QUInt8, QuantType.QUInt8, False, True, 0.0, 30.0),
 ]
 
 
@@ -51,9 +55,9 @@ def run_reference(model, images):
     return np.concatenate([session.run(None, {name: image})[0] for image in images])
 
 
-def run_binary(model, folder, data, shape):
+def run_binary(model, folder, data, shape, *flags):
     elf, output = folder / "model.elf", folder / "output.npz"
-    subprocess.run(["acc-opt", model, "--quiet", "-o", elf], check=True)
+    subprocess.run(["acc-opt", model, "--quiet", "-o", elf, *flags], check=True)
     subprocess.run(
         ["acc-sim", elf, f"--input={data}", f"--output={output}"],
         check=True,
@@ -61,6 +65,20 @@ def run_binary(model, folder, data, shape):
     )
     arrays = np.load(output)
     return arrays[arrays.files[0]].reshape(shape)
+
+
+def check_dynamic(models, folder, prepared, images, shape):
+    """Ranges of each run there, of the calibration data here: near, not equal."""
+    model = str(folder / "dynamic.onnx")
+    quantize_dynamic(str(prepared), model, weight_type=QuantType.QUInt8)
+    expected = run_reference(model, images)
+    data = models / "digits-calibration.npz"
+    got = run_binary(model, folder, models / "digits-heldout.npz", expected.shape,
+                     f"--calibration-data={data}")
+    snr = 10 * np.log10((expected**2).sum() / ((got - expected) ** 2).sum())
+    same = (got.argmax(1) == expected.argmax(1)).mean()
+    print(f"dynamic: {same:.4f} decisions equal, {snr:.1f} dB")
+    assert same >= 0.99 and snr >= 25.0, "dynamic: expected 99 % of the decisions and 25 dB"
 
 
 def main():
@@ -76,13 +94,13 @@ def main():
     calibration = load_images(args.models / "digits-calibration.npz", shape)
     images = load_images(heldout, shape)
 
-    for name, activations, weights, per_channel, folded, share, ratio in VARIANTS:
+    for name, form, activations, weights, per_channel, folded, share, ratio in VARIANTS:
         model = str(args.folder / f"{name}.onnx")
         quantize_static(
             str(prepared if folded else source),
             model,
             Images("image", calibration),
-            quant_format=QuantFormat.QDQ,
+            quant_format=form,
             activation_type=activations,
             weight_type=weights,
             per_channel=per_channel,
@@ -97,6 +115,7 @@ def main():
         print(f"{name}: {equal:.4f} equal, {snr:.1f} dB")
         assert equal >= share, f"{name}: expected {share} of the outputs equal"
         assert snr >= ratio, f"{name}: expected {ratio} dB"
+    check_dynamic(args.models, args.folder, prepared, images, shape)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ importer supports, in the form that the opset has (attribute or input). Several
 cases share one model, so that one process runs them all.
 
     random_ops.py --runner=accopt-run [--seed=N] [--cases=N] [--only=Conv,Pad]
+                  [--without=Conv]
 
 Prints the seed; a failing case is named with its operator, attributes, shapes
 and largest error. Cases that onnxruntime itself refuses are counted as skipped.
@@ -642,11 +643,14 @@ def main():
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--only", default="")
+    parser.add_argument("--without", default="", help="operators that the runner does not have")
     args = parser.parse_args()
     seed = args.seed if args.seed is not None else random.SystemRandom().randrange(1 << 31)
     print(f"seed {seed}", flush=True)
     rng = random.Random(seed)
     only = [op for op in args.only.split(",") if op]
+    if args.without:
+        only = [op for op in only or MAKERS if op not in args.without.split(",")]
     passed, failures, skipped = collections.Counter(), [], 0
     with tempfile.TemporaryDirectory() as folder:
         while sum(passed.values()) + len(failures) < args.cases and skipped < 10 * args.cases:
