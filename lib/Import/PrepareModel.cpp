@@ -197,6 +197,33 @@ static void forgetShapes(OnnxModel &model) {
     graph.clear_value_info();
 }
 
+static void inferTypes(onnx::ModelProto &model, bool propagateData) {
+  onnx::shape_inference::InferShapes(
+      model, onnx::OpSchemaRegistry::Instance(),
+      onnx::ShapeInferenceOptions(/*check_type_val=*/true,
+                                  /*strict_mode_val=*/0, propagateData));
+}
+
+/// Shape inference with the values that shapes are computed from. ONNX keeps
+/// such a value as a message for each element of any vector, whatever its type:
+/// 150 bytes, and 300 GB where a file of 300 bytes says int64[2147483647]. So
+/// types come first, without values, and no value where a vector is long.
+static void inferTypes(onnx::ModelProto &model) {
+  constexpr int64_t longest = 1 << 20;
+  onnx::ModelProto typed = model;
+  inferTypes(typed, /*propagateData=*/false);
+  auto isLong = [](const onnx::ValueInfoProto &info) {
+    const onnx::TensorShapeProto &shape = info.type().tensor_type().shape();
+    return shape.dim_size() == 1 && shape.dim(0).dim_value() > longest;
+  };
+  const onnx::GraphProto &graph = typed.graph();
+  if (any_of(graph.input(), isLong) || any_of(graph.value_info(), isLong) ||
+      any_of(graph.output(), isLong))
+    model.Swap(&typed);
+  else
+    inferTypes(model, /*propagateData=*/true);
+}
+
 Error accopt::importer::prepareModel(OnnxModel &model,
                                      const ImportOptions &options) {
   onnx::ModelProto &proto = model.proto;
@@ -215,13 +242,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         }))
       return error;
   forgetShapes(model);
-  if (Error error = guard("shape inference failed", [&] {
-        onnx::shape_inference::InferShapes(
-            proto, onnx::OpSchemaRegistry::Instance(),
-            onnx::ShapeInferenceOptions(/*check_type_val=*/true,
-                                        /*strict_mode_val=*/0,
-                                        /*data_prop_val=*/true));
-      }))
+  if (Error error = guard("shape inference failed", [&] { inferTypes(proto); }))
     return error;
 
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);

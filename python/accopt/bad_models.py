@@ -109,6 +109,15 @@ def shape_cases():
     split = helper.make_node("Split", ["x"], ["y", "z"], name="bad_node", num_outputs=2**63 - 1)
     yield "split-too-many", model(
         [split], [value("x", [4])], [value("y", [2]), value("z", [2])])
+    lists = [value(name, [2**31 - 1], TensorProto.INT64) for name in ("starts", "ends")]
+    yield "endless-lists", model(
+        [helper.make_node("Slice", ["x", "starts", "ends"], ["y"], name="bad_node")],
+        [value("x", [4]), *lists], [value("y", [4])])
+    yield "endless-list-made", model(
+        [helper.make_node("ConstantOfShape", ["s"], ["c"], name="list"),
+         helper.make_node("Cast", ["c"], ["i"], name="integers", to=TensorProto.INT64),
+         helper.make_node("Slice", ["x", "i", "i"], ["y"], name="bad_node")],
+        [value("x", [4])], [value("y", [4])], [ints("s", 2**31 - 1)])
     yield "flatten-empty-and-huge", model(
         [helper.make_node("ConstantOfShape", ["s"], ["c"], name="bad_node"),
          helper.make_node("Flatten", ["c"], ["y"], name="flatten", axis=1)],
