@@ -11,6 +11,8 @@
 #include "accopt/Import/Import.h"
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
 
@@ -40,6 +42,7 @@ private:
   /// A value that the graph knows, or, rarely, one that it does not.
   std::string anyValue();
   std::string anyName();
+  std::string anyAttribute();
   int anyType() { return int(choices.below(24)); }
 
   template <typename Repeated> void mutateInts(Repeated &values);
@@ -125,52 +128,25 @@ template <typename Repeated> void Mutator::mutateInts(Repeated &values) {
 //===----------------------------------------------------------------------===//
 
 /// The attributes that handlers read, and one that none reads.
-static constexpr const char *kAttributes[] = {"axis",
-                                              "axes",
-                                              "pads",
-                                              "strides",
-                                              "dilations",
-                                              "auto_pad",
-                                              "group",
-                                              "kernel_shape",
-                                              "ceil_mode",
-                                              "count_include_pad",
-                                              "alpha",
-                                              "beta",
-                                              "transA",
-                                              "transB",
-                                              "epsilon",
-                                              "perm",
-                                              "to",
-                                              "mode",
-                                              "keepdims",
-                                              "num_outputs",
-                                              "split",
-                                              "allowzero",
-                                              "value",
-                                              "value_int",
-                                              "value_ints",
-                                              "value_float",
-                                              "value_floats",
-                                              "start",
-                                              "end",
-                                              "block_size",
-                                              "spatial",
-                                              "fmod",
-                                              "noop_with_empty_axes",
-                                              "min",
-                                              "max",
-                                              "training_mode",
-                                              "storage_order",
-                                              "output_shape",
-                                              "output_padding",
-                                              "other"};
+static constexpr const char kAttributes[] =
+    "axis axes pads strides dilations auto_pad group kernel_shape "
+    "ceil_mode count_include_pad alpha beta transA transB epsilon perm "
+    "to mode keepdims num_outputs split allowzero value value_int "
+    "value_ints value_float value_floats start end block_size spatial "
+    "fmod noop_with_empty_axes min max training_mode storage_order "
+    "output_shape output_padding other";
+
+std::string Mutator::anyAttribute() {
+  llvm::SmallVector<llvm::StringRef, 48> names;
+  llvm::SplitString(kAttributes, names);
+  return names[choices.below(names.size())].str();
+}
 
 void Mutator::mutateAttribute(NodeProto &node) {
   AttributeProto *attribute = pick(node.mutable_attribute());
   if (!attribute || choices.oneIn(4)) {
     attribute = node.add_attribute();
-    attribute->set_name(kAttributes[choices.below(std::size(kAttributes))]);
+    attribute->set_name(anyAttribute());
     attribute->set_type(AttributeProto::INT);
     attribute->set_i(choices.integer());
   }
@@ -181,7 +157,7 @@ void Mutator::mutateAttribute(NodeProto &node) {
       "edge", "wrap",       "constant",   "DCR",   "CRD",    "linear"};
   switch (choices.below(8)) {
   case 0:
-    attribute->set_name(kAttributes[choices.below(std::size(kAttributes))]);
+    attribute->set_name(anyAttribute());
     break;
   case 1:
     attribute->set_type(AttributeProto::AttributeType(choices.below(15)));
@@ -527,12 +503,6 @@ void Mutator::run() {
 
 void accopt::fuzz::mutateModel(onnx::ModelProto &model, Choices &choices) {
   Mutator(model, choices).run();
-}
-
-void accopt::fuzz::setOpset(onnx::ModelProto &model, int64_t version) {
-  for (onnx::OperatorSetIdProto &opset : *model.mutable_opset_import())
-    if (opset.domain().empty())
-      opset.set_version(version);
 }
 
 void accopt::fuzz::mergeModel(onnx::ModelProto &model,

@@ -98,3 +98,9 @@ private:
 void accopt::fuzz::repairModel(onnx::ModelProto &model, Choices &choices) {
   Repair(*model.mutable_graph(), choices).run();
 }
+
+void accopt::fuzz::setOpset(onnx::ModelProto &model, int64_t version) {
+  for (onnx::OperatorSetIdProto &opset : *model.mutable_opset_import())
+    if (opset.domain().empty())
+      opset.set_version(version);
+}
