@@ -16,6 +16,10 @@ if(ACCOPT_SANITIZE)
     -fno-sanitize=vptr -fno-omit-frame-pointer)
   target_link_options(accopt_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(ACCOPT_FUZZ)
+  # Edge counters in our own code; LLVM, ONNX and protobuf stay as they are.
+  target_compile_options(accopt_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # accopt_add_library(Name SOURCES a.cpp ... [LINK libs ...] [DEPENDS targets ...]
 #                    [EXCEPTIONS] [INTERNAL])

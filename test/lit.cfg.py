@@ -29,7 +29,13 @@ for name in ("HOME", "ACCOPT_CACHE", "XDG_CACHE_HOME", "CCACHE_BASEDIR", "CCACHE
 if os.path.exists(os.path.join(tools, "acc-tune")):
     config.available_features.add("training")
 
+# Of the preset `fuzz`; utils/check.sh builds them beside the release build.
+fuzzers = os.path.join(config.accopt_source_dir, "build-fuzz", "bin")
+if os.path.exists(os.path.join(fuzzers, "fuzz-onnx")):
+    config.available_features.add("fuzzers")
+
 config.substitutions += [
+    ("%fuzzers", fuzzers),
     ("%python", os.path.join(config.accopt_source_dir, ".venv/bin/python")),
     ("%cmake", os.path.join(config.accopt_source_dir, ".venv/bin/cmake")),
     ("%models", os.path.join(config.accopt_source_dir, "models")),

@@ -35,4 +35,10 @@ if [ ! -f build/build.ninja ]; then
 fi
 .venv/bin/cmake --build build --target all accopt-unit-tests || fail_early
 
+step "building the fuzzers"
+if [ ! -f build-fuzz/build.ninja ]; then
+  .venv/bin/cmake --preset fuzz >/dev/null || fail_early
+fi
+.venv/bin/cmake --build build-fuzz --target accopt-fuzzers || fail_early
+
 exec .venv/bin/python utils/check.py --build-dir=build "$@"

@@ -13,15 +13,22 @@ static constexpr int64_t maxAttribute = int64_t(1) << 31;
 
 std::optional<int64_t>
 accopt::nn::checkedElementCount(ArrayRef<int64_t> shape) {
+  // A zero makes the product zero; the product of the others still has to fit,
+  // so that every part of the shape has a count.
   int64_t count = 1;
+  bool isEmpty = false;
   for (int64_t size : shape) {
     if (size < 0 || size > maxElements)
       return std::nullopt;
-    if (size != 0 && count > maxElements / size)
+    if (size == 0) {
+      isEmpty = true;
+      continue;
+    }
+    if (count > maxElements / size)
       return std::nullopt;
     count *= size;
   }
-  return count;
+  return isEmpty ? 0 : count;
 }
 
 std::optional<int64_t> accopt::nn::windowOutputSize(const WindowDim &dim) {

@@ -316,12 +316,13 @@ LogicalResult Evaluator::range() {
     return isFloat ? double(in[i].floats[0]) : double(in[i].ints[0]);
   };
   double count = std::ceil((number(1) - number(0)) / number(2));
-  if (!(count <= evaluationLimit))
+  // Minus infinity where the step is zero: that is no empty range either.
+  if (!(count <= evaluationLimit) || std::isinf(count))
     return node.error("expected a range of at most " + Twine(evaluationLimit) +
                       " numbers, got more");
   HostTensor result;
   result.type = in[0].type;
-  result.shape = {std::max<int64_t>(0, static_cast<int64_t>(count))};
+  result.shape = {static_cast<int64_t>(std::max(0.0, count))};
   for (int64_t i = 0; i < result.shape[0]; ++i) {
     if (isFloat)
       result.floats.push_back(in[0].floats[0] + i * in[2].floats[0]);

@@ -331,9 +331,11 @@ LogicalResult accopt::importer::importSlice(NodeImporter &node) {
     int64_t size = shape[d], step = (*steps)[i];
     if (step == 0)
       return node.error("expected steps other than zero, got zero");
+    // There is nothing to take, and no range to clamp to.
+    if (size == 0)
+      continue;
     // A step beyond the size takes one element, as the size itself does.
-    step = std::clamp(step, -std::max<int64_t>(size, 1),
-                      std::max<int64_t>(size, 1));
+    step = std::clamp(step, -size, size);
     auto fromFront = [&](int64_t at, int64_t low, int64_t high) {
       if (at < 0)
         at = at < -size ? low : at + size;
@@ -346,7 +348,7 @@ LogicalResult accopt::importer::importSlice(NodeImporter &node) {
     int64_t count = step > 0 ? (end - start + step - 1) / step
                              : (start - end - step - 1) / -step;
     slice.starts[d] = start;
-    slice.sizes[d] = size == 0 ? 0 : std::max<int64_t>(0, count);
+    slice.sizes[d] = std::max<int64_t>(0, count);
     slice.steps[d] = step;
   }
   return setSlice(node, 0, slice);
@@ -372,6 +374,9 @@ LogicalResult accopt::importer::importSplit(NodeImporter &node) {
   } else {
     // Equal parts, the last one smaller where they do not divide the size.
     int64_t parts = node.intAttr("num_outputs", outputs);
+    if (parts != outputs)
+      return node.error("expected num_outputs to be the " + Twine(outputs) +
+                        " outputs, got " + Twine(parts));
     if (parts < 1 || (!node.attribute("num_outputs") && size % parts != 0))
       return node.error("expected a size that " + Twine(parts) +
                         " parts divide, got " + Twine(size));

@@ -41,15 +41,22 @@ struct ZipError {
 };
 } // namespace
 
-/// Reads member `index` whole; libzip checks its CRC at the end.
+/// Reads member `index` whole; libzip checks its CRC at the end. `left` are the
+/// archive's bytes that no member before has claimed for its data.
 static Expected<std::string> readMember(zip_t *archive, uint64_t index,
-                                        const zip_stat_t &stat,
-                                        StringRef file) {
+                                        const zip_stat_t &stat, StringRef file,
+                                        uint64_t &left) {
   std::string where = (file + ": member '" + stat.name + "'").str();
   if (stat.encryption_method != ZIP_EM_NONE)
     return makeFileError(where, "expected no encryption");
   if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)
     return makeFileError(where, "expected a stored or deflated member");
+  if (stat.comp_size > left)
+    return makeFileError(where, "expected at most " + Twine(left) +
+                                    " bytes of data in the file, got a claim "
+                                    "of " +
+                                    Twine(stat.comp_size));
+  left -= stat.comp_size;
   if (stat.size / maxDeflateRatio > stat.comp_size)
     return makeFileError(where, "claims more bytes than its data can hold");
 
@@ -89,6 +96,7 @@ Expected<NamedNumpyArrays> accopt::parseNpz(StringRef bytes, StringRef file) {
   }
 
   NamedNumpyArrays arrays;
+  uint64_t left = bytes.size();
   zip_int64_t count = zip_get_num_entries(archive.get(), 0);
   for (zip_int64_t i = 0; i < count; ++i) {
     zip_stat_t stat;
@@ -101,7 +109,8 @@ Expected<NamedNumpyArrays> accopt::parseNpz(StringRef bytes, StringRef file) {
     if (!name.consume_back(".npy"))
       return makeFileError(file,
                            "member '" + name + "': expected an .npy file");
-    Expected<std::string> member = readMember(archive.get(), i, stat, file);
+    Expected<std::string> member =
+        readMember(archive.get(), i, stat, file, left);
     if (!member)
       return member.takeError();
     Expected<NumpyArray> array =

@@ -17,6 +17,7 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -184,6 +185,10 @@ private:
       if (entry.value.empty())
         return machineError(file, entry.line, entry.key,
                             "expected a text, got none");
+      // It goes into JSON and back into YAML, which know no other encoding.
+      if (!llvm::json::isUTF8(entry.value))
+        return machineError(file, entry.line, entry.key,
+                            "expected a text in UTF-8, got other bytes");
       *text = entry.value;
       return llvm::Error::success();
     }

@@ -66,7 +66,8 @@ static bool isFlexible(Operation *op) {
       !llvm::all_of(op->getResults(), isReal))
     return false;
   return isUnary(op) || movesData(op) ||
-         llvm::isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::ReduceMeanOp>(op);
+         llvm::isa<nn::AddOp, nn::SubOp, nn::MulOp, nn::ReduceMeanOp,
+                   nn::ResampleOp>(op);
 }
 
 /// A model's own casts say what is int8.

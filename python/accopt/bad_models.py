@@ -100,6 +100,28 @@ def shape_cases():
     huge = np.array([2**40, 2**20], np.int64)
     yield "huge-constant-of-shape", one_node(
         "ConstantOfShape", ["s"], {}, [2**40, 2**20], [numpy_helper.from_array(huge, "s")])
+    def ints(name, *numbers):
+        return numpy_helper.from_array(np.array(numbers, np.int64), name)
+
+    ends = [numpy_helper.from_array(np.float32(end), name)
+            for name, end in {"start": 1, "limit": 0, "delta": 0}.items()]
+    yield "range-step-zero", one_node("Range", ["start", "limit", "delta"], {}, [1], ends)
+    split = helper.make_node("Split", ["x"], ["y", "z"], name="bad_node", num_outputs=2**63 - 1)
+    yield "split-too-many", model(
+        [split], [value("x", [4])], [value("y", [2]), value("z", [2])])
+    lists = [value(name, [2**31 - 1], TensorProto.INT64) for name in ("starts", "ends")]
+    yield "endless-lists", model(
+        [helper.make_node("Slice", ["x", "starts", "ends"], ["y"], name="bad_node")],
+        [value("x", [4]), *lists], [value("y", [4])])
+    yield "endless-list-made", model(
+        [helper.make_node("ConstantOfShape", ["s"], ["c"], name="list"),
+         helper.make_node("Cast", ["c"], ["i"], name="integers", to=TensorProto.INT64),
+         helper.make_node("Slice", ["x", "i", "i"], ["y"], name="bad_node")],
+        [value("x", [4])], [value("y", [4])], [ints("s", 2**31 - 1)])
+    yield "flatten-empty-and-huge", model(
+        [helper.make_node("ConstantOfShape", ["s"], ["c"], name="bad_node"),
+         helper.make_node("Flatten", ["c"], ["y"], name="flatten", axis=1)],
+        [], [value("y", [0, 1])], [ints("s", 0, 2**40, 2**40)])
     huge_pads = np.array([0, 2**61, 0, 2**61], np.int64)
     yield "huge-pad", one_node(
         "Pad", ["x", "p"], {"x": [1, 4]}, [1, 2**62], [numpy_helper.from_array(huge_pads, "p")])

@@ -6,6 +6,7 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -272,6 +273,26 @@ TEST_F(SupportTest, DamagedNpzNeverReadsAsGood) {
     EXPECT_EQ((*read)[0].second.data, makeArrays()[0].second.data) << i;
     EXPECT_EQ((*read)[1].second.data, makeArrays()[1].second.data) << i;
   }
+}
+
+// Two directory entries of one member: together they claim more data than there
+// is, and many of them would fill the memory.
+TEST_F(SupportTest, OverlappingMembersOfNpzAreRefused) {
+  NumpyArray ones = NumpyArray::create<float>({1024}, SmallVector<float>(1024));
+  ASSERT_FALSE(writeNpz(path("a.npz"), {{"a", ones}}));
+  std::string bytes = contents(path("a.npz"));
+  size_t directory = bytes.find("PK\x01\x02"), end = bytes.find("PK\x05\x06");
+  ASSERT_NE(end, std::string::npos);
+  std::string entry = bytes.substr(directory, end - directory);
+  std::string record = bytes.substr(end);
+  // Entries on this disk, in all, and the bytes of the directory.
+  record[8] = record[10] = 2;
+  support::endian::write32le(&record[12], 2 * entry.size());
+  std::string other = entry;
+  other[46] = 'b';
+  std::string twice = bytes.substr(0, directory) + entry + other + record;
+  EXPECT_NE(takeText(parseNpz(twice, "f")).find("bytes of data in the file"),
+            std::string::npos);
 }
 
 // The files in Inputs were written by numpy.save and numpy.savez_compressed.

@@ -160,6 +160,9 @@ TEST(Machine, ErrorsNameFileLineFieldAndReason) {
   EXPECT_EQ(errorOf("columns: 48\n"),
             "m.yaml:1: field 'accumulator_bytes': expected a multiple of 192, "
             "the bytes of a row of accumulators in 48 columns, got 65536");
+  EXPECT_EQ(errorOf("rows: 8\nname: \"\xdc\xdc\"\n"),
+            "m.yaml:2: field 'name': expected a text in UTF-8, got other "
+            "bytes");
   EXPECT_EQ(errorOf("rows: [1]\n"),
             "m.yaml:1: field 'rows': expected a single value");
   EXPECT_EQ(errorOf("- rows\n"),
