@@ -55,10 +55,11 @@ def run(options, target):
     runs = number(r"stat::number_of_executed_units: *(\d+)", text)
     seeds = number(r"INITED cov: (\d+)", text)
     edges = number(r" cov: (\d+)", text)
+    total = number(r"\((\d+) inline 8-bit counters\)", text)
     features = number(r" ft: (\d+)", text)
     memory = number(r"stat::peak_rss_mb: *(\d+)", text)
     print(f"{target:10} {runs:10} {time.monotonic() - begin:8.0f} {seeds:7} {edges:7} "
-          f"{features:9} {memory:6}", flush=True)
+          f"{total:7} {features:9} {memory:6}", flush=True)
     if process.returncode:
         return f"{target}: status {process.returncode}\n{text[-6000:]}"
     if seeds < TARGETS[target]:
@@ -76,7 +77,7 @@ def main():
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; default: all")
     options = parser.parse_args()
     print(f"seed {options.seed}\n{'target':10} {'executions':>10} {'seconds':>8} {'seeds':>7} "
-          f"{'edges':>7} {'features':>9} {'MiB':>6}")
+          f"{'edges':>7} {'of':>7} {'features':>9} {'MiB':>6}")
     problems = [run(options, target) for target in options.targets or TARGETS]
     problems = [problem for problem in problems if problem]
     print(*problems, sep="\n", end="\n" if problems else "")

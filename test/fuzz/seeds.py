@@ -106,6 +106,11 @@ def shape_arithmetic():
     filled = g("ConstantOfShape", target)
     yield "range", g.model(g("Add", flat, g("ReduceSum", filled, keepdims=0)))
 
+    g = Graph([2, 3])
+    ints = lambda *numbers: g.constant(np.array(numbers, np.int64))  # noqa: E731
+    nothing = g("Slice", ints(), ints(-1), ints(-9), ints(0), ints(-1))
+    yield "empty", g.model(g("Reshape", "x", g("Concat", nothing, ints(6), axis=0)))
+
     g = Graph([1, 4, 8])
     parts = g.constant(np.array([1, 3], np.int64))
     g.nodes.append(helper.make_node("Split", ["x", parts], ["a", "b"], axis=1))
