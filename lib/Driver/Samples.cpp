@@ -64,8 +64,7 @@ static Tensor convert(RankedTensorType type, ArrayRef<float> values) {
 }
 
 /// `values` as the network's input of `type` takes them.
-llvm::Expected<Tensor> toTensor(RankedTensorType type, ArrayRef<float> values,
-                                StringRef file, StringRef name) {
+static Tensor toTensor(RankedTensorType type, ArrayRef<float> values) {
   Type element = type.getElementType();
   if (element.isF32())
     return Tensor::create<float>(type.getShape(), values);

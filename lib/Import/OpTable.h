@@ -42,6 +42,11 @@ llvm::LogicalResult importBatchNorm(NodeImporter &node);
 llvm::LogicalResult importSoftmax(NodeImporter &node);
 llvm::LogicalResult importLrn(NodeImporter &node);
 
+llvm::LogicalResult importInstanceNorm(NodeImporter &node);
+llvm::LogicalResult importLpNormalization(NodeImporter &node);
+llvm::LogicalResult importLpPool(NodeImporter &node);
+llvm::LogicalResult importGlobalLpPool(NodeImporter &node);
+
 llvm::LogicalResult importUnaryMath(NodeImporter &node);
 llvm::LogicalResult importBinaryMath(NodeImporter &node);
 llvm::LogicalResult importPow(NodeImporter &node);

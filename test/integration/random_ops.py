@@ -492,6 +492,33 @@ def lrn(g):
                   alpha=g.rng.choice((None, 0.5)), beta=g.rng.choice((None, 0.5)), bias=g.rng.choice((None, 2.0)))
 
 
+def instance_norm(g):
+    channels = g.rng.randint(1, 6)
+    shape = [g.rng.randint(1, 2), channels] + [g.rng.randint(2, 6) for _ in range(g.rng.randint(1, 2))]
+    return g.node("InstanceNormalization", [g.input(shape), g.weight([channels]), g.weight([channels])],
+                  epsilon=g.rng.choice((None, 1e-3)))
+
+
+def lp_normalization(g):
+    shape = g.shape(1, 4)
+    return g.node("LpNormalization", [g.input(shape)], axis=g.rng.choice((None, len(shape) - 1, 0)),
+                  p=g.rng.choice((None, 1, 2)))
+
+
+def global_lp_pool(g):
+    return g.node("GlobalLpPool", [g.input([1, 3] + [g.rng.randint(1, 6) for _ in range(g.rng.randint(1, 2))])],
+                  p=g.rng.choice((None, 1, 2, 3)))
+
+
+def lp_pool(g):
+    spatial = g.rng.randint(1, 2)
+    size = [g.rng.randint(5, 12) for _ in range(spatial)]
+    kernel = [g.rng.randint(1, 4) for _ in range(spatial)]
+    pads = [g.rng.randint(0, k - 1) for k in kernel]
+    return g.node("LpPool", [g.input([1, 3] + size)], kernel_shape=kernel, p=g.rng.choice((None, 1, 2, 3)),
+                  strides=[g.rng.randint(1, 3) for _ in range(spatial)], pads=pads * 2)
+
+
 def sum_(g):
     a, b = broadcast(g)
     return g.node("Sum", [g.input(a), g.weight(b)][:g.rng.randint(1, 2)] + ([g.input(b)] if g.flip() else []))
@@ -557,7 +584,8 @@ MAKERS = {
     "BatchNormalization": (8, batch_norm), "Concat": (4, concat), "Flatten": (1, flatten), "Reshape": (5, reshape),
     "Squeeze": (1, squeeze), "Unsqueeze": (1, unsqueeze), "Transpose": (1, transpose), "Pad": (2, pad),
     "Slice": (1, slice_), "Split": (2, split), "ReduceMean": (1, reduce_mean), "Softmax": (1, softmax),
-    "LRN": (1, lrn), "Identity": (1, unary("Identity")), "Dropout": (7, dropout), "Shape": (8, shape_arithmetic),
+    "LRN": (1, lrn), "InstanceNormalization": (6, instance_norm), "LpNormalization": (1, lp_normalization),
+    "GlobalLpPool": (2, global_lp_pool), "LpPool": (2, lp_pool), "Identity": (1, unary("Identity")), "Dropout": (7, dropout), "Shape": (8, shape_arithmetic),
     "QuantizeLinear": (10, quantized),
 }
 
