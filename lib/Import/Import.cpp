@@ -71,6 +71,7 @@ private:
   TensorReader reader;
   std::map<std::string, Entry> values;
   llvm::StringSet<> used;
+  llvm::StringSet<> leaving; ///< outputs of the graph
   /// By node of the graph.
   std::vector<std::string> nodeNames;
   /// Types of values by name, as ONNX inferred them.
@@ -145,7 +146,7 @@ void GraphImporter::collectUses() {
     for (const std::string &input : node.input())
       used.insert(input);
   for (const onnx::ValueInfoProto &output : graph.output())
-    used.insert(output.name());
+    used.insert(output.name()), leaving.insert(output.name());
   for (const auto *list : {&graph.value_info(), &graph.output()})
     for (const onnx::ValueInfoProto &info : *list)
       types[info.name()] = &info.type();
@@ -259,8 +260,10 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
     node.inputs.push_back(&known->second);
   }
   node.outputs.resize(proto.output_size());
-  for (const std::string &output : proto.output())
+  for (const std::string &output : proto.output()) {
     node.outputUsed.push_back(!output.empty() && used.contains(output));
+    node.outputLeaves.push_back(leaving.contains(output));
+  }
 
   bool supported = findHandler(proto.domain(), proto.op_type());
   bool ok = (!inputFailed || !supported) && succeeded(runHandler(node));

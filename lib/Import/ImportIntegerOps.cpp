@@ -14,6 +14,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "OpTable.h"
+
+#include "llvm/ADT/STLExtras.h"
 #include "QuantizedValues.h"
 #include "WindowAttributes.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -257,6 +259,10 @@ LogicalResult accopt::importer::importQLinearConcat(NodeImporter &node) {
 LogicalResult accopt::importer::importDynamicQuantize(NodeImporter &node) {
   if (!node.operand(0))
     return failure();
+  // Its integers and scale depend on data; here they are ranges' matter.
+  if (is_contained(node.outputLeaves, true))
+    return node.error("expected its results to be used within the network, "
+                      "got one that is an output of it");
   Builder &b = node.builder;
   HostTensor one{b.getF32Type(), {}, {}, {1.0f}};
   Type byte = b.getIntegerType(8, /*isSigned=*/false);

@@ -45,6 +45,8 @@ public:
   std::vector<Entry> outputs;
   /// Whether anything reads output i.
   llvm::SmallVector<bool> outputUsed;
+  /// Whether it is an output of the network.
+  llvm::SmallVector<bool> outputLeaves;
   std::string reason;
 
   //===--- Errors ---------------------------------------------------------===//

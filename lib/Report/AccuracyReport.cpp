@@ -91,7 +91,11 @@ std::string AccuracyReport::reason(size_t index) const {
     return llvm::formatv("it inherits its noise: its inputs have {0:F1} dB",
                          inputs)
         .str();
-  return "its weights: their int8 steps make most of the noise";
+  return llvm::formatv("its weights' int8 steps, or its inputs' noise ({0:F1} "
+                       "dB) made larger than its signal is: where weights "
+                       "cancel what the inputs have in common",
+                       inputs)
+      .str();
 }
 
 void accopt::printAccuracy(const AccuracyReport &report,

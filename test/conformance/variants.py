@@ -88,14 +88,16 @@ def cast(model, output):
 
 
 def dequantize(model, output):
-    """The inverse of the QuantizeLinear that makes `output`, or None where there is none
-    or it computes its scale."""
+    """What undoes the quantization of the node that makes `output`, or None where there is
+    none or it computes its scale."""
     made = {name for node in model.graph.node for name in node.output}
     for node in model.graph.node:
         if node.op_type == "QuantizeLinear" and output in node.output and not made & set(node.input[1:]):
             undone = helper.make_node("DequantizeLinear", [output, *node.input[1:]], [f"{output}_as_float"])
             undone.attribute.extend(a for a in node.attribute if a.name in ("axis", "block_size"))
             return undone
+        if node.op_type in ("QLinearConv", "QLinearMatMul") and output in node.output:
+            return helper.make_node("DequantizeLinear", [output, *node.input[6:8]], [f"{output}_as_float"])
     return None
 
 

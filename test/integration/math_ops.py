@@ -66,7 +66,8 @@ def binary(op, types, nonzero=False, **choices):
     def make(rng):
         dtype, shape = pick(rng, *types), shape_of(rng)
         a, b = of_type(rng, dtype, shape), of_type(rng, dtype, part_of(rng, shape))
-        if rng.integers(2):
+        # The slope of PRelu broadcasts to its input, not the other way round.
+        if op != "PRelu" and rng.integers(2):
             a, b = b, a
         if nonzero:
             b = np.where(b == 0, np.ones_like(b), b)

@@ -57,11 +57,12 @@ int64_t countOperations(Operation *op) {
   return (1 + conversions) * std::max(inputs, results);
 }
 
-/// Images of int8 have their channels last; what the host computes for itself
-/// is in the model's order.
+/// Images of int8 have their channels last; everything else of the host is in
+/// the model's order (buildHostFunction).
 Shape hostOrder(Value value) {
   size_t rank = shapeOf(value).size();
-  return activationQuant(value) ? channelsLast(rank) : identityOrder(rank);
+  bool isImage = activationQuant(value) && (rank == 3 || rank == 4);
+  return isImage ? channelsLast(rank) : identityOrder(rank);
 }
 } // namespace
 
