@@ -8,9 +8,11 @@
 
 #include "ConstantEvaluator.h"
 #include "OpTable.h"
+
 #include "TensorReader.h"
 #include "dialects/NN/NNConstants.h"
 #include "dialects/NN/NNMath.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 #include <cmath>
 
@@ -283,6 +285,11 @@ LogicalResult accopt::importer::importCast(NodeImporter &node) {
                       elementTypeName(to));
   if (node.hasInput(0) && type == node.inputs[0]->type().getElementType())
     return node.forward(0, 0);
+  // What a QuantizeLinear makes stands for real numbers; a cast means its
+  // integers.
+  if (node.hasInput(0) &&
+      isa<quant::QuantizedType>(node.inputs[0]->type().getElementType()))
+    return node.error("expected numbers to cast, got a quantized tensor");
   Value input = node.number(0);
   return node.setOutput(0, input ? castTo(node, input, type) : nullptr);
 }

@@ -13,6 +13,10 @@ from variants import FOLDED, beyond_float, kind_of_inputs, variants
 
 # The inputs are doubles that no f32 holds, and f32 is what is computed in.
 BEYOND = "beyond f32"
+# The suite divides by sizes that are no integers; the operator's text and onnxruntime,
+# which leaves these out as well, by those of the tensors.
+DISPUTED = {"test_resize_downsample_scales_cubic_align_corners",
+            "test_resize_downsample_scales_linear_align_corners"}
 # Of the binary: whether it computes the integers that the JIT computes.
 PROVEN, UNPROVEN = "proven", ""
 
@@ -101,6 +105,9 @@ def check(case, tools, timeout, binary=True):
         for inputs, expected in case.data:
             if beyond_float(inputs):
                 outcome.status = BEYOND
+                return outcome
+            if case.name in DISPUTED:
+                outcome.status, outcome.reason = REFUSED, "disputed: left out"
                 return outcome
             for variant in variants(case, inputs, expected):
                 status, complaint = run_float(case, variant, tools, folder, timeout)

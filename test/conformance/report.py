@@ -36,10 +36,13 @@ bit, its cycles against the analysis. Written by
 
 def misses(outcomes, supported):
     """(case, reason) of operators listed as full: what is not passed, and float cases
-    that pass in constant folding alone. Sequences and optionals are no tensors."""
+    that pass in constant folding alone. Sequences and optionals are no tensors; what only
+    a newer opset than the importer's can say is no operator of the table."""
     found = []
     for o in outcomes:
         if o.expanded or not supported.get(o.op, "").startswith("full") or o.inputs == "other":
+            continue
+        if "version converter cannot bring" in o.reason:
             continue
         if o.status not in (PASSED, BEYOND):
             found.append((o.name, o.reason))
