@@ -128,6 +128,12 @@ Moments RangeInference::transfer(Operation *op) const {
 LogicalResult RangeInference::visit(Operation *op) {
   if (op->getNumResults() == 0 || isConstantLike(op->getResult(0)))
     return success();
+  // Integers and booleans have no range that matters, nor what they came from.
+  if (llvm::isa<IntegerType>(typeOf(op->getResult(0)).getElementType())) {
+    for (Value result : op->getResults())
+      moments[result] = unknown();
+    return success();
+  }
   // Ops on constants that were too large to fold. Weights and biases, operands
   // 1 and 2, are read where they are needed.
   bool isLinear = LinearOp::get(op).has_value();
