@@ -15,11 +15,11 @@
 
 #include "OpTable.h"
 
-#include "llvm/ADT/STLExtras.h"
 #include "QuantizedValues.h"
 #include "WindowAttributes.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <cmath>
 

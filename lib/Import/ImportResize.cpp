@@ -222,9 +222,9 @@ static LogicalResult readModes(NodeImporter &node, Modes &modes) {
                     "align_corners", "asymmetric", "tf_half_pixel_for_nn",
                     "tf_crop_and_resize"})))
     return failure();
-  return check("nearest_mode", modes.nearest,
-               {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
-                "simple"});
+  return check(
+      "nearest_mode", modes.nearest,
+      {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", "simple"});
 }
 
 /// Scales of `axes` from sizes, by the policy that the node asks for.

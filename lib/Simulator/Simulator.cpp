@@ -80,7 +80,7 @@ struct Simulator::Impl {
   /// tokens[from][to]
   uint64_t tokens[kEngineCount][kEngineCount] = {};
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events;
-  std::vector<uint64_t> completions; ///< by command
+  std::vector<uint64_t> completions;  ///< by command
   std::vector<uint32_t> layerPending; ///< commands not complete
   std::vector<bool> layerIsEmpty;
   size_t nextInOrder = 0; ///< all layers before it are complete

@@ -22,8 +22,8 @@ struct MemoryUse {
   bool operator==(const MemoryUse &) const = default;
 };
 
-/// One for each of the program's layers; layers whose commands come in turn have
-/// the same. The program must pass validateProgram().
+/// One for each of the program's layers; layers whose commands come in turn
+/// have the same. The program must pass validateProgram().
 std::vector<MemoryUse> memoryUse(const Program &program);
 
 /// Bytes of DRAM that hold weights, parameters and tables for the whole run.
