@@ -17,6 +17,8 @@ namespace accopt::training {
 //===----------------------------------------------------------------------===//
 
 at::Tensor toIntegers(const at::Tensor &x, const ActivationType &type) {
+  if (type.isReal)
+    return x;
   return x.to(at::kDouble)
       .div_(type.scale)
       .round_()
@@ -26,6 +28,8 @@ at::Tensor toIntegers(const at::Tensor &x, const ActivationType &type) {
 }
 
 at::Tensor toReals(const IntegerTensor &x) {
+  if (x.type.isReal)
+    return x.values;
   return x.values.sub(double(x.type.zeroPoint)).mul_(x.type.scale);
 }
 
@@ -36,6 +40,8 @@ at::Tensor computeOnHost(const IntegerCall &call) {
     reals.push_back(operand.values.defined() ? toReals(operand) : at::Tensor());
   at::Tensor x =
       findSemantics(call.node.op)(call.node, reals, call.shape, call.context);
+  if (call.type.isReal)
+    return x;
   // In float, as the host's code divides.
   return x.div(call.type.scale)
       .round_()
@@ -64,6 +70,11 @@ public:
 
 private:
   ActivationType typeOfClass(int64_t index) const {
+    if (index < 0) {
+      ActivationType real;
+      real.isReal = true;
+      return real;
+    }
     const ActivationQuantizer &quantizer = plan.activations[index];
     return {quantizer.scale, quantizer.zeroPoint,
             activationIntegers(quantizer.bits)};
@@ -153,11 +164,19 @@ IntegerTensor IntegerRunner::compute(const Node &node,
   if (result.isBatched && graph.isBatchable)
     shape[0] = shape[0] / context.modelBatch * context.batch;
   ActivationType type = typeOfClass(quantizers.classOf(node.result));
+  // Where one side is float, the host computes in float.
+  bool isReal = type.isReal;
+  for (const IntegerTensor &operand : operands)
+    isReal |= operand.values.defined() && operand.type.isReal;
+  for (size_t k = 0; isReal && k < operands.size(); ++k)
+    if (int64_t value = node.operands[k].value;
+        value >= 0 && !values[value].values.defined())
+      operands[k] = {findParameter(executor, value), typeOfClass(-1)};
   auto layer = layers.find(node.result);
   IntegerCall call{
       node, operands, layer == layers.end() ? nullptr : &layer->second,
       type, shape,    context};
-  IntegerSemantics semantics = findIntegerSemantics(node.op);
+  IntegerSemantics semantics = isReal ? nullptr : findIntegerSemantics(node.op);
   try {
     return {semantics ? semantics(call) : computeOnHost(call), type};
   } catch (const std::exception &exception) {

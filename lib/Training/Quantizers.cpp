@@ -64,16 +64,19 @@ llvm::Error Quantizers::indexGraph() {
   for (const GraphValue &value : graph.values) {
     auto found = classByName.find(value.name);
     bool isKnown = !value.name.empty() && found != classByName.end();
-    if (!value.name.empty() && !isKnown)
-      return makeError("quantization plan: expected a quantizer for "
-                       "activation '" +
-                       value.name + "', got none");
+    // What only the host touches has no quantizer and stays float.
     classes.push_back(isKnown ? found->second : -1);
   }
   for (const Node &node : graph.nodes) {
     if (!isLinear(node))
       continue;
     const std::string &layer = graph.values[node.result].name;
+    // The array reads and writes integers.
+    for (int64_t value : {node.operands[0].value, node.result})
+      if (classes[value] < 0 && !graph.values[value].name.empty())
+        return makeError("quantization plan: expected a quantizer for "
+                         "activation '" +
+                         graph.values[value].name + "', got none");
     at::Tensor weights = findParameter(executor, node.operands[1].value);
     auto found = weightsByName.find(layer);
     if (!weights.defined() || found == weightsByName.end() ||

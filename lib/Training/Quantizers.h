@@ -20,6 +20,8 @@ struct ActivationType {
   double scale = 1; ///< exact in f32
   int64_t zeroPoint = 0;
   IntegerRange integers;
+  /// Not quantized: only the host touches it, in float.
+  bool isReal = false;
   StepBounds bounds() const {
     return {integers.min - zeroPoint, integers.max - zeroPoint};
   }
