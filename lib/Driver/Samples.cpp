@@ -86,8 +86,9 @@ static Tensor toTensor(RankedTensorType type, ArrayRef<float> values) {
     return convert<int32_t>(type, values);
   case 64:
     return convert<int64_t>(type, values);
+  default:
+    llvm_unreachable("no other types are read");
   }
-  llvm_unreachable("no other types are read");
 }
 
 static bool isNumpyType(Type element) {

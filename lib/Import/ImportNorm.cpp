@@ -150,7 +150,7 @@ LogicalResult accopt::importer::importLpPool(NodeImporter &node) {
   Value mean = node.emit<nn::AveragePoolOp>(
       raised, node.array(window->kernel), node.array(window->strides),
       node.array(window->pads), node.array(window->dilations),
-      node.boolean(false), node.boolean(/*countIncludePad=*/true));
+      node.boolean(false), node.boolean(true));
   float taps = 1;
   for (int64_t size : window->kernel)
     taps *= float(size);

@@ -200,6 +200,7 @@ bool Equalizer::level(LinearOp first) {
                      : std::clamp(factors[i] / largest, least, 1.0);
   }
   std::vector<double> inverse;
+  inverse.reserve(count);
   for (double factor : factors)
     inverse.push_back(1 / factor);
   first.applyAffine(inverse, std::vector<double>(count, 0));
