@@ -9,6 +9,7 @@
 
 #include "LayerRunner.h"
 #include "Samples.h"
+#include "accopt/Schedule/Schedule.h"
 #include "accopt/Simulator/TensorLayout.h"
 #include "accopt/Transforms/Ranges.h"
 
@@ -23,27 +24,6 @@ using namespace mlir;
 
 namespace accopt {
 namespace {
-
-/// How a stored tensor stands for the model's.
-TensorInfo readDescription(Value value, DictionaryAttr attributes) {
-  TensorInfo info;
-  auto array = [&](StringRef name) {
-    return attributes.getAs<DenseI64ArrayAttr>(name).asArrayRef().vec();
-  };
-  info.name = attributes.getAs<StringAttr>("accel.name").str();
-  info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
-  info.permutation = array("accel.permutation");
-  info.modelShape = array("accel.model_shape");
-  info.scale = attributes.getAs<FloatAttr>("accel.scale").getValueAsDouble();
-  info.zeroPoint =
-      int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
-  if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
-    info.bits = int32_t(bits.getInt());
-  // The host's tensors are what they are in the model.
-  if (attributes.contains("accel.type"))
-    info.type = NumpyType::Float32;
-  return info;
-}
 
 void collectNames(Location location, llvm::SetVector<StringRef> &names) {
   if (auto name = dyn_cast<NameLoc>(location))

@@ -16,7 +16,9 @@ namespace accopt {
 /// Cycles that no schedule of this layer can go below on the unit that it is
 /// placed on: the larger of its arithmetic at full rate and its compulsory
 /// traffic at full bandwidth. Compulsory are parameters, the network's inputs
-/// and outputs, and of other tensors what exceeds the scratchpad.
+/// and outputs, and of other tensors what exceeds the scratchpad, or nothing
+/// where windows make and read them: those can go from one to the other in
+/// strips.
 int64_t rooflineCycles(const Network &network, const Layer &layer,
                        const Machine &machine);
 

@@ -15,24 +15,14 @@
 using namespace mlir;
 
 namespace accopt {
-namespace {
 
-TensorInfo describe(const Network &network, const NetworkTensor &tensor,
-                    Value value, DictionaryAttr attributes,
-                    TensorInfo::Kind kind) {
+TensorInfo readDescription(Value value, DictionaryAttr attributes) {
   TensorInfo info;
-  info.kind = kind;
-  info.definedBy = network.completedBy(tensor);
-  info.pitch = tensor.pitch;
-  info.name = attributes.getAs<StringAttr>("accel.name").str();
-  info.inScratchpad = tensor.resident;
-  info.address = tensor.resident ? tensor.scratchpadAddress : tensor.address;
-  info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
   auto array = [&](StringRef name) {
-    ArrayRef<int64_t> values =
-        attributes.getAs<DenseI64ArrayAttr>(name).asArrayRef();
-    return std::vector<int64_t>(values);
+    return attributes.getAs<DenseI64ArrayAttr>(name).asArrayRef().vec();
   };
+  info.name = attributes.getAs<StringAttr>("accel.name").str();
+  info.shape = cast<RankedTensorType>(value.getType()).getShape().vec();
   info.permutation = array("accel.permutation");
   info.modelShape = array("accel.model_shape");
   info.scale = attributes.getAs<FloatAttr>("accel.scale").getValueAsDouble();
@@ -40,9 +30,23 @@ TensorInfo describe(const Network &network, const NetworkTensor &tensor,
       int32_t(attributes.getAs<IntegerAttr>("accel.zero_point").getInt());
   if (auto bits = attributes.getAs<IntegerAttr>("accel.bits"))
     info.bits = int32_t(bits.getInt());
-  info.isPacked = !tensor.resident && tensor.dramBits < 8;
   if (auto type = attributes.getAs<TypeAttr>("accel.type"))
     info.type = numpyTypeOf(type.getValue());
+  return info;
+}
+
+namespace {
+
+TensorInfo describe(const Network &network, const NetworkTensor &tensor,
+                    Value value, DictionaryAttr attributes,
+                    TensorInfo::Kind kind) {
+  TensorInfo info = readDescription(value, attributes);
+  info.kind = kind;
+  info.definedBy = network.completedBy(tensor);
+  info.pitch = tensor.pitch;
+  info.inScratchpad = tensor.resident;
+  info.address = tensor.resident ? tensor.scratchpadAddress : tensor.address;
+  info.isPacked = !tensor.resident && tensor.dramBits < 8;
   return info;
 }
 

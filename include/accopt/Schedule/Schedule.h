@@ -9,6 +9,7 @@
 
 #include "accopt/CodeGen/Program.h"
 
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <memory>
@@ -50,6 +51,11 @@ struct ScheduleOptions {
 /// (`hostModule` is empty). Emits an error at the op that does not fit.
 llvm::FailureOr<Program> schedule(mlir::ModuleOp module, const Machine &machine,
                                   const ScheduleOptions &options = {});
+
+/// How a stored tensor stands for the model's: name, shapes, type and
+/// quantization, from its description (`accel.tensor`, or the attributes of an
+/// argument or result of `@main`). Where it lies is not in it.
+TensorInfo readDescription(mlir::Value value, mlir::DictionaryAttr attributes);
 
 /// A way to tile a layer that the scheduler considered.
 struct TilingChoice {
