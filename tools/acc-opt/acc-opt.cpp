@@ -129,6 +129,11 @@ static int compileMain(int argc, char **argv) {
       cl::desc("Undo the shift of means that rounding weights makes (needs "
                "--calibration-data)"),
       cl::location(options.correctBias), cl::cat(category));
+  cl::opt<bool, true> compensate(
+      "compensate-rounding",
+      cl::desc("Round each weight with what the others lost in view (GPTQ), "
+               "not for itself (needs --calibration-data)"),
+      cl::location(options.compensateRounding), cl::cat(category));
   cl::opt<std::string, true> compare(
       "compare",
       cl::desc("Run float and int8 on real inputs (.npz, .npy) and show each "

@@ -5,6 +5,7 @@
 
 #include "accopt/Transforms/Ranges.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Support/LLVM.h"
 
 namespace mlir {
@@ -19,6 +20,9 @@ struct FloatPipelineOptions {
   bool fuseResidual = true;
   /// Elements that a folded constant larger than its operands may have.
   int64_t maxGrowth = 4096;
+  /// Make chains of functions of one value. Not where the network is trained
+  /// and written as ONNX, which quantizes each op's result.
+  bool fuseFunctions = true;
 };
 
 /// What the importer makes -> the same function with normalizations folded and
@@ -27,6 +31,10 @@ struct FloatPipelineOptions {
 /// `quant.dcast` of `quant.qcast` away.
 void buildFloatPipeline(mlir::OpPassManager &manager,
                         const FloatPipelineOptions &options = {});
+
+/// Makes every chain of functions the ops that nn-fuse-functions found, for
+/// formats that have no chains. The chains are of f32, not quantized yet.
+void expandChains(mlir::func::FuncOp function);
 
 /// Rewrites every function of `module` to quantized types, as nn-quantize does,
 /// and verifies the result. Errors name the node.
