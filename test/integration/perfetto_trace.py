@@ -42,8 +42,11 @@ class Perfetto:
                 message.append_trace_data = content
             elif field:
                 message.query_args.sql_query = content
-        run = subprocess.run(["node", HERE / "perfetto_engine.js", self.folder],
-                             input=stream.SerializeToString(), capture_output=True)
+        run = subprocess.run(
+            ["node", HERE / "perfetto_engine.js", self.folder],
+            input=stream.SerializeToString(),
+            capture_output=True,
+        )
         replies = protos.TraceProcessorRpcStream()
         replies.ParseFromString(run.stdout)
         if run.returncode or not replies.msg:
@@ -108,17 +111,23 @@ def check(trace, report):
         expect(f"cycles of {engine}", busy, sum(s["end"] - s["begin"] for s in spans))
         # Each end is rounded to a nanosecond.
         if abs(sum(s["dur"] for s in spans) - busy * nanoseconds) > len(spans):
-            sys.exit(f"nanoseconds of {engine}: expected {busy * nanoseconds} +- {len(spans)}, "
-                     f"got {sum(s['dur'] for s in spans)}")
+            sys.exit(
+                f"nanoseconds of {engine}: expected {busy * nanoseconds} +- {len(spans)}, "
+                f"got {sum(s['dur'] for s in spans)}"
+            )
         print(f"{engine}: {len(spans)} slices, {busy} cycles")
     layers = [s for s in slices if s["track"] == "layers"]
-    expect("layers", [op["name"] for op in report["ops"] if op["cycles"]],
-           [s["name"] for s in layers])
+    expect(
+        "layers", [op["name"] for op in report["ops"] if op["cycles"]], [s["name"] for s in layers]
+    )
     last = max(s["ts"] + s["dur"] for s in layers) - min(s["ts"] for s in layers)
     expect("nanoseconds of all layers", round(report["total"]["cycles"] * nanoseconds), last)
     most = {row["name"]: row["most"] for row in counters}
-    expect("bytes in the scratchpad", float(max(
-        op["scratchpad_bytes"] for op in report["ops"] if op["cycles"])), most["scratchpad bytes"])
+    expect(
+        "bytes in the scratchpad",
+        float(max(op["scratchpad_bytes"] for op in report["ops"] if op["cycles"])),
+        most["scratchpad bytes"],
+    )
     print(f"layers: {len(layers)} slices, {report['total']['cycles']} cycles, {len(flows)} arrows")
     print(f"queried by Perfetto {perfetto.folder.name.partition('-')[0]}")
 

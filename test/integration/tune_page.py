@@ -36,13 +36,22 @@ def dominates(a, b, key):
 
 def choose(page, key):
     page.click(f'[data-cost="{key}"]')
-    expect(page.run("document.querySelector('[aria-pressed=true]').dataset.cost"), key, "pressed button")
+    expect(
+        page.run("document.querySelector('[aria-pressed=true]').dataset.cost"),
+        key,
+        "pressed button",
+    )
 
 
 def check_head(page, reports):
     report = reports[0]
     text = page.run("document.getElementById('head').innerText")
-    for word in (report["model"], report["target"]["name"], report["steps"], report["after"]["name"]):
+    for word in (
+        report["model"],
+        report["target"]["name"],
+        report["steps"],
+        report["after"]["name"],
+    ):
         if word not in text:
             raise Failure(f"expected {word!r} in the head, got {text!r}")
     title = page.run("document.querySelector('#totals .tile:nth-child(2)').title")
@@ -51,39 +60,54 @@ def check_head(page, reports):
     expect(bool(warning), not report["meets"], "a warning")
 
 
+MARKS = """[...document.querySelectorAll('#%s .mark')].map(node => [
+    Number(node.dataset.run), Number(node.dataset.candidate),
+    Number(node.firstChild.getAttribute('cx')), Number(node.firstChild.getAttribute('cy'))])"""
+
+
+def check_order(what, values, places):
+    """Larger values are at larger places."""
+    pairs = sorted(zip(values, places))
+    for (value, place), (next_value, next_place) in zip(pairs, pairs[1:]):
+        if value < next_value and not place < next_place:
+            raise Failure(f"{what}: {value} at {place}, but {next_value} at {next_place}")
+
+
 def check_points(page, reports):
-    """Every candidate once in each plot; further right costs more, further up is better."""
+    """Every candidate once in each plot; further right costs more, further up is better;
+    in the search further right is later, further up costs more."""
+    wanted = [[r, c] for r, report in enumerate(reports) for c in range(len(report["candidates"]))]
     for key in COSTS:
         choose(page, key)
         for plot in ("front", "search"):
-            marks = page.run(
-                f"""[...document.querySelectorAll('#{plot} .mark')].map(node => [Number(node.dataset.run),
-                Number(node.dataset.candidate), Number(node.firstChild.getAttribute('cx')),
-                Number(node.firstChild.getAttribute('cy'))])""")
-            wanted = [[r, c] for r, report in enumerate(reports) for c in range(len(report["candidates"]))]
+            marks = page.run(MARKS % plot)
             expect([mark[:2] for mark in marks], wanted, f"marks of {plot} by {key}")
-            for r, c, x, y in marks:
-                for r2, c2, x2, y2 in marks:
-                    a, b = reports[r]["candidates"][c], reports[r2]["candidates"][c2]
-                    costs, better = (cost_of(a, key), cost_of(b, key)), (quality_of(a), quality_of(b))
-                    across, up = ((x, x2), (-y, -y2)) if plot == "front" else (None, (-y, -y2))
-                    if plot == "search":
-                        across, better, costs = (x, x2), costs, (c, c2)
-                    for values, places in ((costs, across), (better, up)):
-                        if values[0] < values[1] and not places[0] < places[1]:
-                            raise Failure(f"{plot} by {key}: {a['name']} and {b['name']} are not in order")
+            candidates = [reports[r]["candidates"][c] for r, c, _, _ in marks]
+            costs = [cost_of(candidate, key) for candidate in candidates]
+            qualities = [quality_of(candidate) for candidate in candidates]
+            order = [c for _, c, _, _ in marks]
+            across, up = (costs, qualities) if plot == "front" else (order, costs)
+            check_order(f"{plot} by {key}, across", across, [x for _, _, x, _ in marks])
+            check_order(f"{plot} by {key}, up", up, [-y for _, _, _, y in marks])
 
 
 def check_front(page, reports):
     for key in COSTS:
         choose(page, key)
-        fronts = page.run("[...document.querySelectorAll('#front [data-front]')].map(node => node.dataset.front)")
+        fronts = page.run(
+            "[...document.querySelectorAll('#front [data-front]')].map(node => node.dataset.front)"
+        )
         for report, front in zip(reports, fronts, strict=True):
             candidates = report["candidates"]
             shown = [candidates[int(i)] for i in front.split()]
-            best = [c for c in candidates if not any(dominates(other, c, key) for other in candidates)]
-            expect(sorted({(cost_of(c, key), quality_of(c)) for c in shown}),
-                   sorted({(cost_of(c, key), quality_of(c)) for c in best}), f"front by {key}")
+            best = [
+                c for c in candidates if not any(dominates(other, c, key) for other in candidates)
+            ]
+            expect(
+                sorted({(cost_of(c, key), quality_of(c)) for c in shown}),
+                sorted({(cost_of(c, key), quality_of(c)) for c in best}),
+                f"front by {key}",
+            )
     floors = page.run("document.querySelectorAll('#front .floor').length")
     expect(floors, int("floor" in reports[0]), "lines of the floor")
 
@@ -91,12 +115,16 @@ def check_front(page, reports):
 def check_search(page, reports):
     for key in COSTS:
         choose(page, key)
-        lines = page.run("[...document.querySelectorAll('#search [data-best]')].map(node => node.dataset.best)")
+        lines = page.run(
+            "[...document.querySelectorAll('#search [data-best]')].map(node => node.dataset.best)"
+        )
         for report, line in zip(reports, lines, strict=True):
             floor = report.get("floor", float("-inf"))
             best, wanted = None, []
             for candidate in report["candidates"]:
-                if quality_of(candidate) >= floor and (best is None or cost_of(candidate, key) < best):
+                if quality_of(candidate) >= floor and (
+                    best is None or cost_of(candidate, key) < best
+                ):
                     best = cost_of(candidate, key)
                 wanted.append(best)
             shown = line.split(" ") if line else []
@@ -107,8 +135,12 @@ def check_result(page, reports):
     ringed = page.run("""[...document.querySelectorAll('#front .mark')]
         .filter(node => node.querySelectorAll('circle').length > 1)
         .map(node => [Number(node.dataset.run), Number(node.dataset.candidate)])""")
-    wanted = [[r, c] for r, report in enumerate(reports) for c, candidate in enumerate(report["candidates"])
-              if candidate["name"] == report["after"]["name"]]
+    wanted = [
+        [r, c]
+        for r, report in enumerate(reports)
+        for c, candidate in enumerate(report["candidates"])
+        if candidate["name"] == report["after"]["name"]
+    ]
     expect(ringed, wanted, "ringed candidates")
     page.hover("#front .mark")
     tip = page.run("document.getElementById('tip').innerText")
@@ -117,7 +149,10 @@ def check_result(page, reports):
 
 
 def check_layers(page, reports):
-    before, after = reports[0]["before"]["ops"], {op["name"]: op for op in reports[0]["after"]["ops"]}
+    before, after = (
+        reports[0]["before"]["ops"],
+        {op["name"]: op for op in reports[0]["after"]["ops"]},
+    )
     rows = page.run("""[...document.querySelectorAll('#layers tbody tr')].map(row =>
         [row.dataset.layer, ...[...row.querySelectorAll('.number')].slice(0, 2).map(cell => cell.innerText)])""")
     names = [op["name"] for op in before]
@@ -130,11 +165,18 @@ def check_layers(page, reports):
             expect(found, float(ops[name]["cycles"]) if name in ops else None, f"cycles of {name}")
 
 
-CHECKS = (("shows the result", check_head), ("draws every candidate", check_points),
-          ("draws the fronts", check_front), ("draws the search", check_search),
-          ("marks the result", check_result), ("lists the layers", check_layers),
-          ("has a light and a dark scheme with enough contrast",
-           lambda page, reports: check_schemes(page, {"ops": reports[0]["after"]["ops"]})))
+CHECKS = (
+    ("shows the result", check_head),
+    ("draws every candidate", check_points),
+    ("draws the fronts", check_front),
+    ("draws the search", check_search),
+    ("marks the result", check_result),
+    ("lists the layers", check_layers),
+    (
+        "has a light and a dark scheme with enough contrast",
+        lambda page, reports: check_schemes(page, {"ops": reports[0]["after"]["ops"]}),
+    ),
+)
 
 
 def hostile(page_text):
@@ -183,7 +225,9 @@ def main():
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in options.json]
     html = options.html.read_text(encoding="utf-8")
     data = DATA.search(html)
-    expect([run["report"] for run in json.loads(data[2])["runs"]], reports, "the page's own reports")
+    expect(
+        [run["report"] for run in json.loads(data[2])["runs"]], reports, "the page's own reports"
+    )
     with Browser(executable) as page, tempfile.TemporaryDirectory() as folder:
         failed = run_checks(page, options.html, reports, "page")
         if options.screenshots:
@@ -194,7 +238,7 @@ def main():
         variant = hostile(data[2])
         path = Path(folder) / "hostile.html"
         text = json.dumps(variant).replace("<", "\\u003c")
-        path.write_text(html[:data.start(2)] + text + html[data.end(2):], encoding="utf-8")
+        path.write_text(html[: data.start(2)] + text + html[data.end(2) :], encoding="utf-8")
         failed += run_checks(page, path, [run["report"] for run in variant["runs"]], "hostile")
     sys.exit(1 if failed else 0)
 

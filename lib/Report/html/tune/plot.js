@@ -23,8 +23,19 @@ function makePlot(width, label, axes) {
   for (const tick of x.ticks) {
     const at = x.place(tick);
     drawing.append(
-      svg("line", { class: "grid", x1: at, x2: at, y1: margin.top, y2: plotHeight - margin.bottom }),
-      svg("text", { class: "tick middle", x: at, y: plotHeight - margin.bottom + 14, text: axes.x.show(tick) }),
+      svg("line", {
+        class: "grid",
+        x1: at,
+        x2: at,
+        y1: margin.top,
+        y2: plotHeight - margin.bottom,
+      }),
+      svg("text", {
+        class: "tick middle",
+        x: at,
+        y: plotHeight - margin.bottom + 14,
+        text: axes.x.show(tick),
+      }),
     );
   }
   for (const tick of y.ticks) {
@@ -35,7 +46,12 @@ function makePlot(width, label, axes) {
     );
   }
   drawing.append(
-    svg("text", { class: "axis middle", x: (margin.left + width) / 2, y: plotHeight - 6, text: axes.x.title }),
+    svg("text", {
+      class: "axis middle",
+      x: (margin.left + width) / 2,
+      y: plotHeight - 6,
+      text: axes.x.title,
+    }),
     svg("text", {
       class: "axis middle",
       transform: `translate(12 ${(plotHeight - margin.bottom) / 2}) rotate(-90)`,
@@ -48,7 +64,13 @@ function makePlot(width, label, axes) {
 /** A line that goes across, then up or down. */
 function steps(points, className) {
   const path = points.map(([x, y], i) => (i ? `H${x}V${y}` : `M${x} ${y}`)).join("");
-  return svg("path", { class: className, d: path, fill: "none", stroke: "var(--tone)", "stroke-width": 1.6 });
+  return svg("path", {
+    class: className,
+    d: path,
+    fill: "none",
+    stroke: "var(--tone)",
+    "stroke-width": 1.6,
+  });
 }
 
 function mark(candidate, run, runIndex, x, y, lines) {
@@ -73,6 +95,15 @@ function mark(candidate, run, runIndex, x, y, lines) {
     svg("circle", { cx: x, cy: y, r: 4.5, fill: "var(--tone)" }),
   );
   if (candidate.isResult)
-    node.append(svg("circle", { cx: x, cy: y, r: 8, fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 }));
+    node.append(
+      svg("circle", {
+        cx: x,
+        cy: y,
+        r: 8,
+        fill: "none",
+        stroke: "var(--ink)",
+        "stroke-width": 1.6,
+      }),
+    );
   return node;
 }
