@@ -22,6 +22,9 @@ using namespace accopt::formulas::maestro;
 static constexpr const char *dimNames[] = {"K", "C", "R",  "S",
                                            "Y", "X", "Y'", "X'"};
 
+/// The analysis of a level contains that of the next.
+static constexpr int64_t maxLevels = 16;
+
 static Error fail(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
 }
@@ -80,6 +83,12 @@ public:
 
   Expected<std::vector<Level>> run(ArrayRef<MaestroDirective> dataflow) {
     int64_t below = 1;
+    auto clusters = llvm::count_if(dataflow, [](const auto &directive) {
+      return directive.kind == MaestroDirective::Cluster;
+    });
+    if (clusters >= maxLevels)
+      return fail("expected at most " + Twine(maxLevels) + " levels, got " +
+                  Twine(clusters + 1));
     for (const MaestroDirective &directive : dataflow)
       if (directive.kind == MaestroDirective::Cluster) {
         below *= resolve(directive.size);

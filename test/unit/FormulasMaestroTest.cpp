@@ -247,6 +247,10 @@ TEST(Maestro, Refusals) {
   EXPECT_EQ(errorOf(shape, "SpatialMap(1,1) K; Cluster(512); "
                            "SpatialMap(1,1) C;"),
             "expected clusters of at most 256 units in all, got more");
+  std::string levels = "SpatialMap(1,1) K;";
+  for (int i = 0; i < 16; ++i)
+    levels += "Cluster(1); SpatialMap(1,1) K;";
+  EXPECT_EQ(errorOf(shape, levels), "expected at most 16 levels, got 17");
   shape.dilationWidth = 2;
   EXPECT_EQ(errorOf(shape, kcp), "expected a dilation of 1, got 1x2");
   shape.dilationWidth = 1;

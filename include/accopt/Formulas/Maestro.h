@@ -83,7 +83,8 @@ struct MaestroCost {
 ///
 /// Fails on a dilated kernel, a batch, groups that are not depthwise, a level
 /// without or with more than two spatial maps, a dimension mapped twice in a
-/// level, clusters larger than the machine, or counts beyond 2^60.
+/// level, more than 16 levels, clusters larger than the machine, or counts
+/// beyond 2^60.
 llvm::Expected<MaestroCost>
 maestroCost(const ConvShape &conv, llvm::ArrayRef<MaestroDirective> dataflow,
             const MaestroMachine &machine);
