@@ -19,6 +19,9 @@ static Error fail(const Twine &message) {
   return createStringError(inconvertibleErrorCode(), message);
 }
 
+/// Fractions of fan-outs may leave a half; the package rounds it to even.
+static double nearest(double value) { return std::nearbyint(value); }
+
 static double product(Loops loops) {
   double result = 1;
   for (const OperandLoop &loop : loops)
@@ -111,17 +114,17 @@ private:
   }
 
   double held(int m) const {
-    return std::round(tile({loopsOf(m), fanOuts(0, size_t(m + 1))}));
+    return nearest(tile({loopsOf(m), fanOuts(0, size_t(m + 1))}));
   }
 
   /// Different tiles among what lies directly below memory `m`.
   double distinct(size_t m) const {
-    return std::round(tile({fanOuts(0, m + 1)}) / tile({fanOuts(0, m)}));
+    return nearest(tile({fanOuts(0, m + 1)}) / tile({fanOuts(0, m)}));
   }
 
   /// Units in all under memories from `m` up.
   double unitsBelow(size_t m) const {
-    return std::round(product(fanOuts(m, operand.memories.size())));
+    return nearest(product(fanOuts(m, operand.memories.size())));
   }
 
   /// Steps in which what memory `m` holds is another one.
@@ -236,7 +239,7 @@ accopt::formulas::operandNestCost(const OperandNest &nest) {
   cost.cycles = product(nest.loops);
   for (const OperandMemory &memory : nest.operands[ConvWeights].memories)
     cost.macs = (cost.macs == 0 ? 1 : cost.macs) * product(memory.fanOut);
-  cost.macs = std::round(cost.macs * cost.cycles);
+  cost.macs = nearest(cost.macs * cost.cycles);
   cost.macEnergy = cost.macs * nest.macPrice;
   for (ConvTensor tensor : {ConvWeights, ConvInputs, ConvOutputs})
     cost.energy[tensor] = Hierarchy(nest, tensor).energy();

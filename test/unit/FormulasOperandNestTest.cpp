@@ -108,6 +108,21 @@ OperandNest edgeTpuLike() {
   return machine;
 }
 
+OperandNest metaPrototype() {
+  OperandNest machine;
+  machine.macPrice = 0.04;
+  const OperandMemory sram1M{{}, 0, 208.08, 189.2, 1024, 64};
+  machine.operands[ConvWeights] = {
+      8,
+      8,
+      {{{}, 0, 0.01, 0.01, 8, 8}, {{}, 0, 26.56, 30.8, 512, 64}, sram1M, dram}};
+  machine.operands[ConvInputs] = {
+      8, 8, {{{}, 0, 13.28, 15.4, 256, 64}, sram1M, dram}};
+  machine.operands[ConvOutputs] = {
+      16, 8, {{{}, 0, 0.02, 0.02, 16, 16}, sram1M, dram}};
+  return machine;
+}
+
 TEST(OperandNest, TpuLikeGolden) {
   const MappedLayer layers[] = {
       {1, 128899782.59200001, 2, 224, "S7 R7 P16 P7 Q112 M2", ":6|M32 C3:6",
@@ -168,6 +183,43 @@ TEST(OperandNest, EdgeTpuLikeGolden) {
        "C8:3|M8:6|:6"},
   };
   EXPECT_NEAR(networkEnergy(edgeTpuLike(), layers), 1903229377.55, 0.01);
+}
+
+/// What the package finds; the published total, 1,863,284,164.16, belongs to
+/// the search of another revision.
+TEST(OperandNest, MetaPrototypePackage) {
+  const MappedLayer layers[] = {
+      {1, 105144177.76, 2, 224, "C2 R7 S7 P28 M2 Q28",
+       "Q4 P4:0|M32 C1.5:6|:6|:6", "M32 C1.5 P4 Q4:5|:6|:6",
+       "C1.5:3|M32 P4 Q4:6|:6"},
+      {4, 52871873.28, 1, 56, "C32 R3 S3 P14 M2 Q14", "Q4 P4:0|M32 C2:6|:6|:6",
+       "M32 C2 P4 Q4:5|:6|:6", "C2:3|M32 P4 Q4:6|:6"},
+      {1, 41492291.519999996, 2, 56, "C32 R3 S3 P7 M4 Q7",
+       "Q4 P4:0|M32 C2:4|:6|:6", "M32 C2 P4 Q4:5|:6|:6", "C2:3|M32 P4 Q4:6|:6"},
+      {1, 20546433.28, 2, 56, "C4 P7 Q7 M2 M2 C8", "Q4 P4:0|M32 C2:6|:6|:6",
+       "M32 C2 P4 Q4:5|:6|:6", "C2:1|M32 P4 Q4:6|:6"},
+      {3, 44928825.599999994, 1, 28, "C64 R3 S3 P7 Q7 M4",
+       "Q4 P4:0|M32 C2:5|:6|:6", "M32 C2 P4 Q4:4|:6|:6", "C2:3|M32 P4 Q4:6|:6"},
+      {1, 49946966.4, 2, 28, "C64 R3 Q4 P4 M8 S3", "Q3.5 P3.5:0|M32 C2:4|:6|:6",
+       "M32 C2 P3.5 Q3.5:2|:6|:6", "C2:2|M32 P3.5 Q3.5:6|:6"},
+      {1, 10219298.559999999, 2, 28, "C4 C16 M8 P2 P2 Q4",
+       "Q3.5 P3.5:0|M32 C2:6|:6|:6", "M32 C2 P3.5 Q3.5:3|:3|:6",
+       "C2:2|M32 P3.5 Q3.5:6|:6"},
+      {3, 79531557.12, 1, 14, "C128 R3 Q4 P4 M8 S3",
+       "Q3.5 P3.5:0|M32 C2:4|:6|:6", "M32 C2 P3.5 Q3.5:2|:6|:6",
+       "C2:2|M32 P3.5 Q3.5:6|:6"},
+      {1, 129745802.24, 2, 14, "S3 R3 C128 P2 Q2 M16",
+       "Q3.5 P3.5:0|M32 C2:2|:5|:6", "M32 C2 P3.5 Q3.5:4|:6|:6",
+       "C2:3|M32 P3.5 Q3.5:6|:6"},
+      {1, 18676852.8, 2, 14, "C8 P2 Q2 M4 M4 C16", "Q3.5 P3.5:0|M32 C2:5|:6|:6",
+       "M32 C2 P3.5 Q3.5:6|:6|:6", "C2:1|M32 P3.5 Q3.5:6|:6"},
+      {3, 272209311.04, 1, 7, "S3 R3 P2 Q2 M16 C256",
+       "Q3.5 P3.5:0|M32 C2:5|:5|:6", "M32 C2 P3.5 Q3.5:6|:6|:6",
+       "C2:2|M32 P3.5 Q3.5:6|:6"},
+      {1, 47165273.76, 1, 1, "C4 C4 M4 M2 C16 M4", ":0|M31.25 C2:4|:6|:6",
+       "M31.25 C2:6|:6|:6", "C2:2|M31.25:6|:6"},
+  };
+  EXPECT_NEAR(networkEnergy(metaPrototype(), layers), 1824433670.72, 0.01);
 }
 
 /// Two filters of two channels on a row of three pixels, one multiplier. Each
