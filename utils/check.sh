@@ -14,9 +14,9 @@ fail_early() {
 }
 
 step "packages for the tests"
-# A browser, for the pages that the tools write.
-utils/install-packages.sh chromium-headless-shell ||
-  step "no browser: html-report.test will fail"
+# A browser, for the pages that the tools write, and Node for Perfetto.
+utils/install-packages.sh chromium-headless-shell nodejs ||
+  step "no browser: html-report.test will fail; without Node perfetto.test is skipped"
 
 requirements=(python/requirements.txt python/requirements-test.txt
   python/requirements-models.txt)

@@ -82,6 +82,8 @@ accopt::formulas::evaluate(StringRef path, const EvaluateOptions &options) {
     return reportScaleSim(*layers, array, options);
   case Model::Stonne:
     return reportStonne(*layers, array);
+  case Model::Maestro:
+    return reportMaestro(*layers, path, options);
   case Model::Eyeriss:
   case Model::Gemmini:
     break;

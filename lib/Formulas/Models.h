@@ -22,6 +22,10 @@ FormulaReport reportStonne(llvm::ArrayRef<Layer> layers,
 llvm::Expected<FormulaReport> reportEyeriss(llvm::ArrayRef<Layer> layers,
                                             const EyerissChip &chip,
                                             int64_t batch);
+/// Fails where the mapping cannot be read or does not suit a layer of `path`.
+llvm::Expected<FormulaReport> reportMaestro(llvm::ArrayRef<Layer> layers,
+                                            llvm::StringRef path,
+                                            const EvaluateOptions &options);
 
 } // namespace accopt::formulas
 

@@ -22,6 +22,8 @@
 #include <exception>
 #include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 using namespace llvm;
 using namespace accopt;
@@ -198,34 +200,39 @@ static void rememberOutputs(OnnxModel &model) {
       output.mutable_type()->mutable_tensor_type()->mutable_shape();
 }
 
-/// Outputs of what samples images in the way of opset 10 and before, where
-/// coordinates are asymmetric. The converter to opset 11 forgets to say so.
-static std::set<std::string> findOldResizes(const onnx::ModelProto &model) {
-  std::set<std::string> outputs;
+/// Names, in order, of what samples images in the way of opset 10 and before,
+/// where coordinates are asymmetric.
+static std::vector<std::string> findOldResizes(const onnx::ModelProto &model) {
+  std::vector<std::string> names;
   if (opsetOf(model) > 10)
-    return outputs;
+    return names;
   for (const onnx::NodeProto &node : model.graph().node())
-    if ((node.op_type() == "Upsample" || node.op_type() == "Resize") &&
-        node.output_size() > 0)
-      outputs.insert(node.output(0));
-  return outputs;
+    if (node.op_type() == "Upsample" || node.op_type() == "Resize")
+      names.push_back(node.name());
+  return names;
 }
 
+/// The converter to opset 11 forgets to say that coordinates are asymmetric,
+/// and the one to 10 makes a nameless node of an Upsample, with another output.
+/// Before opset 11 there were none but old ones, so all that there are now, in
+/// their order, are these.
 static void sayOldResizes(onnx::ModelProto &model,
-                          const std::set<std::string> &outputs) {
+                          const std::vector<std::string> &names) {
+  auto name = names.begin();
   for (onnx::NodeProto &node : *model.mutable_graph()->mutable_node()) {
-    if (node.output_size() == 0 || !outputs.count(node.output(0)))
+    if (node.op_type() != "Resize" || name == names.end())
       continue;
+    node.set_name(*name++);
     auto &attributes = *node.mutable_attribute();
     for (int i = attributes.size() - 1; i >= 0; --i)
       if (attributes[i].name() == "coordinate_transformation_mode" ||
           attributes[i].name() == "nearest_mode")
         attributes.DeleteSubrange(i, 1);
-    for (auto [name, value] :
+    for (auto [key, value] :
          {std::pair("coordinate_transformation_mode", "asymmetric"),
           std::pair("nearest_mode", "simple")}) {
       onnx::AttributeProto *attribute = node.add_attribute();
-      attribute->set_name(name);
+      attribute->set_name(key);
       attribute->set_type(onnx::AttributeProto::STRING);
       attribute->set_s(value);
     }
@@ -249,7 +256,7 @@ static void forgetShapes(OnnxModel &model) {
 /// Types first; then again with the contents of shapes, where there is not too
 /// much of them to spell out.
 static Error inferShapes(onnx::ModelProto &model) {
-  auto infer = [&](bool propagatesData) {
+  auto infer = [](onnx::ModelProto &model, bool propagatesData) {
     return guard("shape inference failed", [&] {
       onnx::shape_inference::InferShapes(
           model, onnx::OpSchemaRegistry::Instance(),
@@ -257,11 +264,17 @@ static Error inferShapes(onnx::ModelProto &model) {
                                       /*strict_mode_val=*/0, propagatesData));
     });
   };
-  if (Error error = infer(/*propagatesData=*/false))
+  if (std::optional<onnx::ModelProto> trial = withCastEyes(model)) {
+    if (Error error = infer(*trial, /*propagatesData=*/false))
+      return error;
+    if (Error error = checkEyeInputs(*trial))
+      return error;
+  }
+  if (Error error = infer(model, /*propagatesData=*/false))
     return error;
   if (!canPropagateData(model.graph()))
     return Error::success();
-  return infer(/*propagatesData=*/true);
+  return infer(model, /*propagatesData=*/true);
 }
 
 /// Bodies that depend on types look for them in `value_info` alone.
@@ -354,13 +367,13 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         }))
       return error;
   forgetShapes(model);
-  if (Error error = checkSplits(proto.graph()))
+  if (Error error = checkNodes(proto.graph()))
     return error;
   if (Error error = inferShapes(proto))
     return error;
 
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);
-  std::set<std::string> oldResizes = findOldResizes(proto);
+  std::vector<std::string> oldResizes = findOldResizes(proto);
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
     return expandFunctions(proto);

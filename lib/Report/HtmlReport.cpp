@@ -1,9 +1,7 @@
 //===- HtmlReport.cpp - Cost reports as a page ----------------------------===//
 //
 // The page is fixed; the report stands in it as the JSON that
-// --report=FILE.json writes. In JSON, `<` occurs in strings only. Escaped
-// there, no name of a node can end the element or begin another, and the text
-// means the same.
+// --report=FILE.json writes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,19 +13,24 @@
 using namespace llvm;
 using namespace accopt;
 
-void accopt::printHtml(const CostReport &report, raw_ostream &os) {
-  for (StringRef piece : htmlBeforeReport())
+void accopt::printPage(const HtmlTemplate &page, StringRef json,
+                       raw_ostream &os) {
+  for (StringRef piece : page.before)
     os << piece;
-  std::string text;
-  raw_string_ostream json(text);
-  printJson(report, json);
-  for (StringRef rest = text; !rest.empty();) {
+  for (StringRef rest = json; !rest.empty();) {
     auto [plain, after] = rest.split('<');
     os << plain;
     if (plain.size() < rest.size())
       os << "\\u003c";
     rest = after;
   }
-  for (StringRef piece : htmlAfterReport())
+  for (StringRef piece : page.after)
     os << piece;
+}
+
+void accopt::printHtml(const CostReport &report, raw_ostream &os) {
+  std::string text;
+  raw_string_ostream json(text);
+  printJson(report, json);
+  printPage(costPage(), text, os);
 }

@@ -17,6 +17,7 @@
 #include "accopt/Target/MachineIO.h"
 #include "accopt/Tuning/EventFile.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
@@ -240,7 +241,14 @@ llvm::Error ResultWriter::writeReport() {
     writeCandidates(os);
   });
   stream << '\n';
-  return writeOutputFile(path("report.json"), text);
+  if (llvm::Error error = writeOutputFile(path("report.json"), text))
+    return error;
+  std::vector<TuneRun> runs{{"this run", text}};
+  llvm::append_range(runs, session.beside);
+  return writeOutputFile(path("report.html"), [&](llvm::raw_ostream &page) {
+    printTunePage(runs, page);
+    return llvm::Error::success();
+  });
 }
 
 void ResultWriter::printSummary() {
@@ -291,7 +299,7 @@ void ResultWriter::printSummary() {
       queries.networkQueries, queries.layerQueries, queries.layerMisses,
       queries.seconds);
   out << "written: " << path("model.onnx") << ", model.elf, report.json, "
-      << "curves.csv, events.out.tfevents.accopt\n";
+      << "report.html, curves.csv, events.out.tfevents.accopt\n";
 }
 
 llvm::Error ResultWriter::run() {

@@ -8,6 +8,7 @@
 #ifndef ACCOPT_LIB_TUNING_SESSION_H
 #define ACCOPT_LIB_TUNING_SESSION_H
 
+#include "accopt/Report/TunePage.h"
 #include "accopt/Tuning/Journal.h"
 #include "accopt/Tuning/Progress.h"
 #include "accopt/Tuning/Tune.h"
@@ -17,6 +18,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <memory>
+#include <vector>
 
 namespace accopt {
 
@@ -51,6 +53,7 @@ public:
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Progress> progress;
   DataSplits data;
+  std::vector<TuneRun> beside; ///< other runs, for the page
 
   /// As imported, with normalizations; what the teacher runs.
   mlir::OwningOpRef<mlir::ModuleOp> original;

@@ -140,6 +140,7 @@ public:
 
 private:
   llvm::Error load();
+  llvm::Error readBeside();
   llvm::Error openJournal();
   llvm::Error measureBaseline();
   llvm::Error runStep(const StepSpec &step);
@@ -235,6 +236,25 @@ llvm::Error Run::load() {
   return llvm::Error::success();
 }
 
+/// Reads the runs that report.html shows beside this one, before hours pass.
+llvm::Error Run::readBeside() {
+  for (const std::string &path : options.beside) {
+    auto text = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+    if (!text)
+      return makeFileError(path, "cannot read: " + text.getError().message());
+    std::string json = (*text)->getBuffer().str();
+    if (llvm::Error error = checkTuneReport(json, path))
+      return error;
+    llvm::SmallString<128> full(path);
+    if (std::error_code code = llvm::sys::fs::make_absolute(full))
+      return makeFileError(path, code.message());
+    StringRef folder =
+        llvm::sys::path::filename(llvm::sys::path::parent_path(full));
+    session.beside.push_back({folder.str(), std::move(json)});
+  }
+  return llvm::Error::success();
+}
+
 llvm::Error Run::openJournal() {
   if (std::error_code code =
           llvm::sys::fs::create_directories(options.outputDirectory))
@@ -292,6 +312,8 @@ llvm::Error Run::runStep(const StepSpec &step) {
 
 llvm::Expected<int> Run::execute() {
   if (llvm::Error error = load())
+    return std::move(error);
+  if (llvm::Error error = readBeside())
     return std::move(error);
   if (llvm::Error error = openJournal())
     return std::move(error);

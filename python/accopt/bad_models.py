@@ -109,6 +109,12 @@ def shape_cases():
     split = helper.make_node("Split", ["x"], ["y", "z"], name="bad_node", num_outputs=2**63 - 1)
     yield "split-too-many", model(
         [split], [value("x", [4])], [value("y", [2]), value("z", [2])])
+    yield "einsum-signs", one_node("Einsum", ["x"], {"x": []}, [], equation="1")
+    # ONNX infers no type of an EyeLike of four dimensions.
+    yield "eye-of-unknown", model(
+        [helper.make_node("EyeLike", ["x"], ["a"], name="first"),
+         helper.make_node("EyeLike", ["a"], ["y"], name="bad_node", dtype=1)],
+        [value("x", [1, 2, 5, 5])], [value("y", [5, 5])])
     lists = [value(name, [2**31 - 1], TensorProto.INT64) for name in ("starts", "ends")]
     yield "endless-lists", model(
         [helper.make_node("Slice", ["x", "starts", "ends"], ["y"], name="bad_node")],

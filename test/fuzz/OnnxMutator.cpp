@@ -11,10 +11,14 @@
 #include "accopt/Import/Import.h"
 
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include "onnx/defs/schema.h"
 
 #include <cmath>
+#include <set>
+#include <string>
+#include <vector>
 
 using namespace accopt;
 using namespace accopt::fuzz;
@@ -43,9 +47,12 @@ private:
   std::string anyValue();
   std::string anyName();
   std::string anyAttribute();
+  std::string anyText();
+  float anyFloat();
   int anyType() { return int(choices.below(24)); }
 
   template <typename Repeated> void mutateInts(Repeated &values);
+  void addSchemaAttribute(NodeProto &node);
   void mutateAttribute(NodeProto &node);
   void mutateWires(NodeProto &node);
   void mutateNodes();
@@ -127,22 +134,150 @@ template <typename Repeated> void Mutator::mutateInts(Repeated &values) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
-/// The attributes that handlers read, and one that none reads.
-static constexpr const char kAttributes[] =
-    "axis axes pads strides dilations auto_pad group kernel_shape "
-    "ceil_mode count_include_pad alpha beta transA transB epsilon perm "
-    "to mode keepdims num_outputs split allowzero value value_int "
-    "value_ints value_float value_floats start end block_size spatial "
-    "fmod noop_with_empty_axes min max training_mode storage_order "
-    "output_shape output_padding other";
+/// An attribute of ONNX's own operators, as their schemas declare it.
+struct SchemaAttribute {
+  std::string name;
+  AttributeProto::AttributeType type;
+};
+
+/// Those of the latest version of `op`; none of an operator that is unknown.
+static std::vector<SchemaAttribute> attributesOf(const std::string &op) {
+  std::vector<SchemaAttribute> result;
+  if (const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(op, ""))
+    for (const auto &[name, attribute] : schema->attributes())
+      result.push_back({name, attribute.type});
+  // The schema's own order is that of a hash table.
+  llvm::sort(result, [](const SchemaAttribute &a, const SchemaAttribute &b) {
+    return a.name < b.name;
+  });
+  return result;
+}
+
+/// The names that supported operators have in any of their versions, in order.
+static const std::vector<std::string> &allAttributes() {
+  static const std::vector<std::string> names = [] {
+    std::set<std::string> ops, found{"other"}; // one that nobody reads
+    for (const SupportedOp &op : supportedOps())
+      ops.insert(op.name.str());
+    for (const onnx::OpSchema &schema :
+         onnx::OpSchemaRegistry::get_all_schemas_with_history())
+      if (ops.count(schema.Name()))
+        for (const auto &[name, attribute] : schema.attributes())
+          found.insert(name);
+    return std::vector<std::string>(found.begin(), found.end());
+  }();
+  return names;
+}
 
 std::string Mutator::anyAttribute() {
-  llvm::SmallVector<llvm::StringRef, 48> names;
-  llvm::SplitString(kAttributes, names);
-  return names[choices.below(names.size())].str();
+  return allAttributes()[choices.below(allAttributes().size())];
+}
+
+float Mutator::anyFloat() {
+  static constexpr float floats[] = {0.0f,   1.0f,     0.5f,   -1.0f,
+                                     1e-30f, 1e38f,    -1e38f, 1e-45f,
+                                     3e9f,   INFINITY, NAN};
+  return floats[choices.below(std::size(floats))];
+}
+
+/// What attributes of text may say; schemas tell it in prose alone.
+std::string Mutator::anyText() {
+  static constexpr const char *texts[] = {"",
+                                          "SAME_UPPER",
+                                          "SAME_LOWER",
+                                          "VALID",
+                                          "NOTSET",
+                                          "reflect",
+                                          "edge",
+                                          "wrap",
+                                          "constant",
+                                          "DCR",
+                                          "CRD",
+                                          "linear",
+                                          "nearest",
+                                          "cubic",
+                                          "bilinear",
+                                          "zeros",
+                                          "border",
+                                          "reflection",
+                                          "none",
+                                          "tanh",
+                                          "add",
+                                          "mul",
+                                          "max",
+                                          "forward",
+                                          "reverse",
+                                          "bidirectional",
+                                          "Relu",
+                                          "Sigmoid",
+                                          "Tanh",
+                                          "ij,jk",
+                                          "...i,i->...",
+                                          "ii->i",
+                                          "->",
+                                          "half_pixel",
+                                          "half_pixel_symmetric",
+                                          "pytorch_half_pixel",
+                                          "align_corners",
+                                          "asymmetric",
+                                          "tf_crop_and_resize",
+                                          "tf_half_pixel_for_nn",
+                                          "round_prefer_floor",
+                                          "round_prefer_ceil",
+                                          "floor",
+                                          "ceil",
+                                          "stretch",
+                                          "not_larger",
+                                          "not_smaller",
+                                          "LEFT",
+                                          "RIGHT",
+                                          "output_size",
+                                          "\xff"};
+  return texts[choices.below(std::size(texts))];
+}
+
+/// Adds what the node's own schema knows, in the schema's type, so that values
+/// reach the handler and not its check of types alone.
+void Mutator::addSchemaAttribute(NodeProto &node) {
+  std::vector<SchemaAttribute> known = attributesOf(node.op_type());
+  if (known.empty())
+    return;
+  const SchemaAttribute &chosen = known[choices.below(known.size())];
+  AttributeProto *attribute = nullptr;
+  for (AttributeProto &old : *node.mutable_attribute())
+    if (old.name() == chosen.name)
+      attribute = &old;
+  if (!attribute)
+    attribute = node.add_attribute();
+  attribute->set_name(chosen.name);
+  attribute->set_type(chosen.type);
+  switch (chosen.type) {
+  case AttributeProto::FLOAT:
+    return attribute->set_f(anyFloat());
+  case AttributeProto::FLOATS:
+    return attribute->add_floats(anyFloat());
+  case AttributeProto::INT:
+    return attribute->set_i(choices.integer());
+  case AttributeProto::INTS:
+    for (size_t n = 1 + choices.below(3); n; --n)
+      mutateInts(*attribute->mutable_ints());
+    return;
+  case AttributeProto::STRING:
+    return attribute->set_s(anyText());
+  case AttributeProto::STRINGS:
+    return attribute->add_strings(anyText());
+  case AttributeProto::TENSOR:
+    if (const TensorProto *tensor = pick(graph.mutable_initializer()))
+      *attribute->mutable_t() = *tensor;
+    return mutateTensor(*attribute->mutable_t());
+  default: // graphs and types: what is in them comes from seeds
+    return;
+  }
 }
 
 void Mutator::mutateAttribute(NodeProto &node) {
+  if (choices.oneIn(2))
+    return addSchemaAttribute(node);
   AttributeProto *attribute = pick(node.mutable_attribute());
   if (!attribute || choices.oneIn(4)) {
     attribute = node.add_attribute();
@@ -150,11 +285,6 @@ void Mutator::mutateAttribute(NodeProto &node) {
     attribute->set_type(AttributeProto::INT);
     attribute->set_i(choices.integer());
   }
-  static constexpr float floats[] = {0.0f,   -1.0f,    1e-30f, 1e38f,
-                                     -1e38f, INFINITY, NAN};
-  static constexpr const char *strings[] = {
-      "",     "SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET", "reflect",
-      "edge", "wrap",       "constant",   "DCR",   "CRD",    "linear"};
   switch (choices.below(8)) {
   case 0:
     attribute->set_name(anyAttribute());
@@ -164,11 +294,11 @@ void Mutator::mutateAttribute(NodeProto &node) {
     break;
   case 2:
     attribute->set_type(AttributeProto::FLOAT);
-    attribute->set_f(floats[choices.below(std::size(floats))]);
+    attribute->set_f(anyFloat());
     break;
   case 3:
     attribute->set_type(AttributeProto::STRING);
-    attribute->set_s(strings[choices.below(std::size(strings))]);
+    attribute->set_s(anyText());
     break;
   case 4:
     if (attribute->has_t())

@@ -235,6 +235,17 @@ def write_topologies(folder):
     write(folder, "gemm.csv", b"Layer,M,N,K,Groups\nfc,16,10,64,1\nheads,8,8,32,4\n")
 
 
+def write_dataflows(folder):
+    maps = "TemporalMap(Sz(R),1) Y; TemporalMap(Sz(S),1) X;\n"
+    kernel = "TemporalMap(Sz(R),Sz(R)) R; TemporalMap(Sz(S),Sz(S)) S;\n"
+    write(folder, "kcp.txt", ("SpatialMap(1,1) K; TemporalMap(64,64) C;\n" + kernel + maps
+                              + "Cluster(64, P); SpatialMap(1,1) C;\n" + maps + kernel).encode())
+    write(folder, "rows.txt", b"TemporalMap(1,1) K; SpatialMap(Sz(R),1) Y; TemporalMap(10,8) X;\n"
+          b"Cluster(3); SpatialMap(1,1) X; SpatialMap(1,1) R; // both\n")
+    write(folder, "outputs.txt", b"SpatialMap(2,2) Y'; TemporalMap(3,3) R; TemporalMap(4,4) X';\n"
+          b"Cluster(2, L); SpatialMap(1,1) C; Cluster(4, P); SpatialMap(Sz(S),1) X;\n")
+
+
 def write_dictionary(path, folder, pattern):
     """libFuzzer's dictionary: what is a word in the seeds."""
     words = set()
@@ -256,8 +267,10 @@ def main():
     write_machines(out / "machine")
     write_arrays(out / "numpy")
     write_topologies(out / "topology")
+    write_dataflows(out / "dataflow")
     write_dictionary(out / "machine.dict", out / "machine", r"[a-z_]{3,}[0-9a-z_]*")
     write_dictionary(out / "report.dict", out / "report", r'"[a-z_]{2,}"')
+    write_dictionary(out / "dataflow.dict", out / "dataflow", r"[A-Za-z]+\(|[0-9]+|[;,']")
     write_dictionary(out / "topology.dict", out / "topology", r"[A-Z][A-Za-z ]*")
 
 

@@ -23,7 +23,7 @@ import onnxruntime
 from onnx import TensorProto, helper
 
 STEPS = "prune{rounds=2,round-epochs=1,epochs=2},mixed-precision{budget=45%,samples=128},qat{epochs=2}"
-OUTPUTS = ("model.onnx", "model.elf", "report.json", "curves.csv", "events.out.tfevents.accopt")
+OUTPUTS = ("model.onnx", "model.elf", "report.json", "report.html", "curves.csv", "events.out.tfevents.accopt")
 
 
 class Harness:

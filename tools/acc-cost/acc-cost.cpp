@@ -28,7 +28,10 @@ static cl::opt<Model> model(
                           "Row-stationary: cycles, DRAM traffic and energy"),
                clEnumValN(Model::Gemmini, "gemmini",
                           "Gemmini 16x16 as measured under FireSim: cycles of "
-                          "a mapping and of its own tiling")));
+                          "a mapping and of its own tiling"),
+               clEnumValN(Model::Maestro, "maestro",
+                          "MAESTRO: cycles and traffic of a data-centric "
+                          "dataflow, see --mapping")));
 static cl::opt<Dataflow>
     dataflow("dataflow", cl::desc("scalesim: what stays in the array"),
              cl::init(Dataflow::WeightStationary), cl::cat(category),
@@ -55,6 +58,23 @@ static cl::opt<std::string>
          cl::value_desc("jssc17|isca16"),
          cl::desc("eyeriss: 12x14, 108 kB, pJ (default), or 16x16, 128 kB, "
                   "energy in operations"));
+static cl::opt<std::string>
+    mapping("mapping", cl::value_desc("FILE"), cl::cat(category),
+            cl::desc("maestro: directives, as inside its Dataflow { ... }"));
+static cl::opt<int64_t>
+    units("units", cl::value_desc("N"), cl::init(256), cl::cat(category),
+          cl::desc("maestro: processing elements; default 256"));
+static cl::opt<int64_t>
+    bandwidth("bandwidth", cl::value_desc("N"), cl::init(64), cl::cat(category),
+              cl::desc("maestro: elements per cycle, each way; default 64"));
+static cl::opt<int64_t>
+    hopCycles("hop-cycles", cl::value_desc("N"), cl::init(1), cl::cat(category),
+              cl::desc("maestro: until the first element comes; default 1"));
+static cl::opt<int64_t>
+    vectorWidth("vector-width", cl::value_desc("N"), cl::init(1),
+                cl::cat(category),
+                cl::desc("maestro: multiply-accumulates per element and cycle; "
+                         "default 1"));
 static cl::opt<int64_t>
     batch("batch", cl::value_desc("N"), cl::init(1), cl::cat(category),
           cl::desc("Images, not for gemmini: multiplies every batch"));
@@ -86,6 +106,10 @@ Examples:
     N,C,K,P,Q,R,S,mapping
     1,128,64,128,1,1,1,L3[WIO] K2 - L2[WI] N1 K16X - L1[O] K2 C8 P16 C16X - L0[W] P8
 
+  A file for --mapping says what each processing element holds of a layer:
+    SpatialMap(1,1) K; TemporalMap(64,64) C; TemporalMap(Sz(R),1) Y;
+    TemporalMap(Sz(S),1) X; Cluster(64, P); SpatialMap(1,1) C;
+
 Exit status: 0 success, 1 the input is refused, 2 wrong usage.
 )");
 
@@ -99,7 +123,12 @@ static llvm::Error checkOptions() {
       {&rows, {Model::ScaleSim, Model::Stonne, Model::Eyeriss}},
       {&columns, {Model::ScaleSim, Model::Stonne, Model::Eyeriss}},
       {&batch, {Model::ScaleSim, Model::Stonne, Model::Eyeriss}},
-      {&rounding, {Model::ScaleSim, Model::Stonne, Model::Eyeriss}}};
+      {&rounding, {Model::ScaleSim, Model::Stonne, Model::Eyeriss}},
+      {&mapping, {Model::Maestro}},
+      {&units, {Model::Maestro}},
+      {&bandwidth, {Model::Maestro}},
+      {&hopCycles, {Model::Maestro}},
+      {&vectorWidth, {Model::Maestro}}};
   for (const auto &[option, models] : owners)
     if (option->getNumOccurrences() && !llvm::is_contained(models, model))
       return accopt::makeFileError(("--" + option->ArgStr).str(),
@@ -115,10 +144,17 @@ static llvm::Expected<EvaluateOptions> collectOptions() {
   };
   if (llvm::Error error = checkOptions())
     return std::move(error);
-  for (const auto *count : {&rows, &columns, &batch, &sparseBlock})
-    if (count->getNumOccurrences() && *count < 1)
+  for (const auto *count : {&rows, &columns, &batch, &sparseBlock, &units,
+                            &bandwidth, &hopCycles, &vectorWidth})
+    if (count->getNumOccurrences() && (*count < 1 || *count > maxExtent))
       return fail(("--" + count->ArgStr).str(),
-                  "expected 1 or more, got " + llvm::Twine(count->getValue()));
+                  *count < 1 ? "expected 1 or more, got " +
+                                   std::to_string(count->getValue())
+                             : "expected at most 2147483647, got " +
+                                   std::to_string(count->getValue()));
+  if (model == Model::Maestro && mapping.empty())
+    return fail("--mapping", "expected a file with directives for "
+                             "--model=maestro, got none");
   EvaluateOptions options;
   options.model = model;
   options.dataflow = dataflow;
@@ -128,6 +164,8 @@ static llvm::Expected<EvaluateOptions> collectOptions() {
     options.columns = columns;
   options.sparseBlock = sparseBlock;
   options.batch = batch;
+  options.mapping = mapping;
+  options.maestro = {units, bandwidth, hopCycles, vectorWidth};
   if (sparsity.getNumOccurrences())
     if (llvm::Error error =
             parseSparsity(sparsity).moveInto(options.sparsity.emplace()))

@@ -98,6 +98,11 @@ int main(int argc, char **argv) {
                           "names", hints);
   auto directory = string("output-dir", "Where the results go", "folder",
                           options.outputDirectory);
+  cl::list<std::string, std::vector<std::string>> beside(
+      "beside", cl::location(options.beside),
+      cl::desc("A report.json of another run, such as one with method=random, "
+               "to show beside this one in report.html; may be repeated"),
+      cl::value_desc("FILE"), cl::cat(category));
   auto device = string("device", "cpu or cuda", "name", options.device);
   cl::opt<Objective, true> objective(
       "objective", cl::desc("What the budget counts"),

@@ -10,11 +10,12 @@
 
 #include "accopt/Formulas/Eyeriss.h"
 #include "accopt/Formulas/FormulaReport.h"
+#include "accopt/Formulas/Maestro.h"
 #include "accopt/Formulas/ScaleSim.h"
 
 namespace accopt::formulas {
 
-enum class Model { ScaleSim, Stonne, Eyeriss, Gemmini };
+enum class Model { ScaleSim, Stonne, Eyeriss, Gemmini, Maestro };
 
 struct EvaluateOptions {
   Model model = Model::ScaleSim;
@@ -29,6 +30,9 @@ struct EvaluateOptions {
   int64_t sparseBlock = 0;
   /// Eyeriss.
   EyerissChip chip = EyerissChip::jssc17();
+  /// MAESTRO: the file with the dataflow of every layer.
+  std::string mapping;
+  MaestroMachine maestro;
   /// Images: multiplies the batch of convolutions and m of products.
   int64_t batch = 1;
   /// How outputs are counted; by default up for SCALE-Sim, down for others.

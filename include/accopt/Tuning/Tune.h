@@ -64,6 +64,8 @@ struct TuneOptions {
   double validationShare = 0.15, testShare = 0.2;
   std::string device = "cpu";
   std::string outputDirectory = "tuned";
+  /// Reports of other runs that report.html shows beside this one.
+  std::vector<std::string> beside;
   bool resume = false, quiet = false;
   /// Test samples that the binary runs in the simulator at the end; 0 is all.
   int64_t verifySamples = 256;

@@ -158,6 +158,13 @@ def old_forms():
         {"n": np.ones((3, 4), F32)}, opset=8)
 
 
+def old_upsample():
+    """The converter gives the Upsample's node and output other names."""
+    return model(
+        [node("Upsample", "x", "a", name="larger", mode="linear", scales=[1.0, 1.0, 1.0, 3.0]),
+         node("Relu", "a", "y")], {"x": [1, 1, 2, 2]}, {"y": [1, 1, 2, 6]}, opset=8)
+
+
 def unnamed():
     made = model([node("Relu", "x", "a"), node("Softmax", "a", "y", axis=1)], {"x": [2, 3, 4]}, {"y": [2, 3, 4]}, opset=11)
     for each in made.graph.node:
