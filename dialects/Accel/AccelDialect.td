@@ -46,7 +46,7 @@ def Accel_ScaleAttr : Accel_Attr<"Scale", "scale"> {
 
 /// How an accumulator becomes int8; see Epilogue in accopt/Target/Command.h.
 def Accel_RequantAttr : Accel_Attr<"Requant", "requant"> {
-  let summary = "Requantization of int32 accumulators to int8";
+  let summary = "Requantization of int32 accumulators to int8 or int16";
   let description = [{
     `multiplier` and `shift` have one entry per output channel, or one in all.
     With a residual the scaled accumulator and the scaled residual are added

@@ -65,6 +65,38 @@ LogicalResult verifyWindow(Operation *op, Value input, Value result,
   return success();
 }
 
+Type elementOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getElementType();
+}
+
+/// Checks a zero point and, where it is given, that of a wide value is 0.
+LogicalResult verifyZeroPoint(Operation *op, Value value, int64_t zeroPoint) {
+  if (elementOf(value).isInteger(8) || !zeroPoint)
+    return success();
+  return op->emitOpError("expected a zero point of 0 for ")
+         << value.getType() << ", got " << zeroPoint;
+}
+
+LogicalResult verifyClamp(Operation *op, Value result, int64_t low,
+                          int64_t high) {
+  int64_t limit = int64_t(1) << (elementOf(result).getIntOrFloatBitWidth() - 1);
+  if (low < -limit || low > high || high >= limit)
+    return op->emitOpError("expected ")
+           << -limit << " <= clamp_min <= clamp_max <= " << limit - 1
+           << ", got " << low << " and " << high;
+  return success();
+}
+
+/// Movement keeps integers as they are.
+LogicalResult verifySameElements(Operation *op) {
+  Type result = elementOf(op->getResult(0));
+  for (Value operand : op->getOperands())
+    if (elementOf(operand) != result)
+      return op->emitOpError("expected operands of ")
+             << result << ", got " << elementOf(operand);
+  return success();
+}
+
 LogicalResult verifyRequant(Operation *op, RequantAttr requant,
                             int64_t channels, Value residual, Value result) {
   size_t size = requant.getMultiplier().size();
@@ -83,42 +115,86 @@ LogicalResult verifyRequant(Operation *op, RequantAttr requant,
       bool(residual) != bool(requant.getSum()))
     return op->emitOpError(
         "expected residual and sum scales exactly where there is a residual");
-  if (residual && residual.getType() != result.getType())
-    return op->emitOpError("expected a residual of type ")
+  auto shape = [](Value value) {
+    return cast<RankedTensorType>(value.getType()).getShape();
+  };
+  if (residual && shape(residual) != shape(result))
+    return op->emitOpError("expected a residual of the shape of ")
            << result.getType() << ", got " << residual.getType();
+  if (!requant.getTable().empty() && !elementOf(result).isInteger(8))
+    return op->emitOpError("expected a result of i8 from a table, got ")
+           << result.getType();
+  if (failed(verifyZeroPoint(op, result, requant.getZeroPoint())) ||
+      (residual &&
+       failed(verifyZeroPoint(op, residual, requant.getResidualZeroPoint()))))
+    return failure();
+  return verifyClamp(op, result, requant.getClampMin(), requant.getClampMax());
+}
+
+/// The int8 elements of a constant; nothing where they cannot be read.
+std::optional<llvm::SmallVector<int8_t>> readConstant(Value value) {
+  auto constant = value.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
+    return llvm::to_vector(dense.getValues<int8_t>());
+  if (auto blob = dyn_cast<DenseI8ResourceElementsAttr>(constant.getValue()))
+    if (std::optional<ArrayRef<int8_t>> values = blob.tryGetAsArrayRef())
+      return llvm::to_vector(*values);
+  return std::nullopt;
+}
+
+/// Checks that the sums of wide inputs stay in int32, which the machine would
+/// wrap at: the magnitudes of an output's weights times that of the inputs, and
+/// the bias. `outputAxis` of the weights is 0 or the last.
+LogicalResult verifySums(Operation *op, Value weights, Value bias,
+                         int64_t inputBits, bool isOutputFirst) {
+  std::optional<llvm::SmallVector<int8_t>> values = readConstant(weights);
+  auto biasOp = bias.getDefiningOp<ConstantOp>();
+  auto biases =
+      biasOp ? dyn_cast<DenseElementsAttr>(biasOp.getValue()) : nullptr;
+  if (!values || !biases)
+    return op->emitOpError("expected constant weights and biases for inputs "
+                           "of more than 8 bits");
+  int64_t outputs = biases.getNumElements();
+  int64_t size = int64_t(values->size()), row = size / outputs;
+  llvm::SmallVector<int64_t> sums(outputs, 0);
+  for (int64_t i = 0; i < size; ++i)
+    sums[isOutputFirst ? i / row : i % outputs] += std::abs((*values)[i]);
+  for (auto [channel, value] : llvm::enumerate(biases.getValues<int32_t>())) {
+    int64_t most =
+        (sums[channel] << (inputBits - 1)) + std::abs(int64_t(value));
+    if (most > INT32_MAX)
+      return op->emitOpError("expected sums in int32, got up to ")
+             << most << " in channel " << channel;
+  }
   return success();
 }
 
-/// Checks that bits are 2 to 8 and that constant weights have no more.
-LogicalResult verifyBits(Operation *op, Value weights, int64_t weightBits,
-                         int64_t inputBits) {
-  for (int64_t bits : {weightBits, inputBits})
-    if (bits < 2 || bits > 8)
-      return op->emitOpError("expected 2 to 8 bits, got ") << bits;
-  auto constant = weights.getDefiningOp<ConstantOp>();
-  if (weightBits == 8 || !constant)
+/// Checks that bits fit the types and that constant weights have no more.
+LogicalResult verifyBits(Operation *op, Value input, Value weights, Value bias,
+                         int64_t weightBits, int64_t inputBits,
+                         bool isOutputFirst) {
+  bool isWide = elementOf(input).isInteger(16);
+  if (weightBits < 2 || weightBits > 8)
+    return op->emitOpError("expected weights of 2 to 8 bits, got ")
+           << weightBits;
+  if (isWide ? inputBits < 9 || inputBits > 16 : inputBits < 2 || inputBits > 8)
+    return op->emitOpError("expected ")
+           << (isWide ? "9 to 16" : "2 to 8") << " bits of the input, got "
+           << inputBits;
+  if (isWide && failed(verifySums(op, weights, bias, inputBits, isOutputFirst)))
+    return failure();
+  if (weightBits == 8 || !weights.getDefiningOp<ConstantOp>())
     return success();
+  std::optional<llvm::SmallVector<int8_t>> values = readConstant(weights);
+  if (!values)
+    return op->emitOpError("expected weights whose values can be read");
   int limit = 1 << (weightBits - 1);
-  auto check = [&](auto &&values) -> LogicalResult {
-    for (int8_t value : values)
-      if (value < -limit || value >= limit)
-        return op->emitOpError("expected weights of ")
-               << weightBits << " bits, got " << int(value);
-    return success();
-  };
-  if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
-    return check(dense.getValues<int8_t>());
-  if (auto blob = dyn_cast<DenseI8ResourceElementsAttr>(constant.getValue()))
-    if (std::optional<ArrayRef<int8_t>> values = blob.tryGetAsArrayRef())
-      return check(*values);
-  return op->emitOpError("expected weights whose values can be read");
-}
-
-LogicalResult verifyClamp(Operation *op, int64_t low, int64_t high) {
-  if (low < -128 || low > high || high > 127)
-    return op->emitOpError("expected -128 <= clamp_min <= clamp_max <= 127, "
-                           "got ")
-           << low << " and " << high;
+  for (int8_t value : *values)
+    if (value < -limit || value >= limit)
+      return op->emitOpError("expected weights of ")
+             << weightBits << " bits, got " << int(value);
   return success();
 }
 
@@ -150,8 +226,10 @@ LogicalResult Conv2DOp::verify() {
       return emitOpError("expected a permutation of ")
              << inputs << " input channels";
   }
-  if (failed(verifyBits(*this, getWeights(), int32_t(getWeightBits()),
-                        int32_t(getInputBits()))))
+  if (failed(verifyBits(*this, getInput(), getWeights(), getBias(),
+                        int32_t(getWeightBits()), int32_t(getInputBits()),
+                        /*isOutputFirst=*/true)) ||
+      failed(verifyZeroPoint(*this, getInput(), int32_t(getInputZeroPoint()))))
     return failure();
   return verifyRequant(*this, getRequant(), outputs, getResidual(),
                        getResult());
@@ -169,8 +247,10 @@ LogicalResult DepthwiseConv2DOp::verify() {
       shapeOf(getBias()) != ArrayRef<int64_t>{channels})
     return emitOpError("expected ")
            << channels << " channels in weights, bias and result";
-  if (failed(verifyBits(*this, getWeights(), int32_t(getWeightBits()),
-                        int32_t(getInputBits()))))
+  if (failed(verifyBits(*this, getInput(), getWeights(), getBias(),
+                        int32_t(getWeightBits()), int32_t(getInputBits()),
+                        /*isOutputFirst=*/false)) ||
+      failed(verifyZeroPoint(*this, getInput(), int32_t(getInputZeroPoint()))))
     return failure();
   return verifyRequant(*this, getRequant(), channels, getResidual(),
                        getResult());
@@ -183,7 +263,10 @@ LogicalResult MaxPoolOp::verify() {
   if (shapeOf(getInput())[3] != shapeOf(getResult())[3])
     return emitOpError("expected as many channels in the result as in the "
                        "input");
-  return verifyClamp(*this, int32_t(getClampMin()), int32_t(getClampMax()));
+  if (failed(verifySameElements(*this)))
+    return failure();
+  return verifyClamp(*this, getResult(), int32_t(getClampMin()),
+                     int32_t(getClampMax()));
 }
 
 LogicalResult AvgPoolOp::verify() {
@@ -198,7 +281,17 @@ LogicalResult AvgPoolOp::verify() {
       int64_t(getShift().size()) != scales)
     return emitOpError("expected ") << scales << " scales, got "
                                     << getMultiplier().size() << " multipliers";
-  return verifyClamp(*this, int32_t(getClampMin()), int32_t(getClampMax()));
+  if (failed(
+          verifyZeroPoint(*this, getInput(), int32_t(getInputZeroPoint()))) ||
+      failed(
+          verifyZeroPoint(*this, getResult(), int32_t(getOutputZeroPoint()))))
+    return failure();
+  if (elementOf(getInput()).isInteger(16) &&
+      getKernel()[0] * getKernel()[1] > 65535)
+    return emitOpError("expected at most 65535 taps for a sum of i16, got ")
+           << getKernel()[0] * getKernel()[1];
+  return verifyClamp(*this, getResult(), int32_t(getClampMin()),
+                     int32_t(getClampMax()));
 }
 
 LogicalResult BinaryOp::verify() {
@@ -213,13 +306,31 @@ LogicalResult BinaryOp::verify() {
   bool isMul = getKind() == BinaryOpKind::Mul;
   if (isMul == bool(getLhsScaleAttr()) || isMul == bool(getRhsScaleAttr()))
     return emitOpError("expected operand scales for add and sub only");
-  return success();
+  if (failed(verifyZeroPoint(*this, getLhs(), int32_t(getLhsZeroPoint()))) ||
+      failed(verifyZeroPoint(*this, getRhs(), int32_t(getRhsZeroPoint()))) ||
+      failed(
+          verifyZeroPoint(*this, getResult(), int32_t(getOutputZeroPoint()))))
+    return failure();
+  return verifyClamp(*this, getResult(), int32_t(getClampMin()),
+                     int32_t(getClampMax()));
 }
 
 LogicalResult LookupOp::verify() {
+  if (!elementOf(getInput()).isInteger(8))
+    return emitOpError("expected a table's input of i8, got ")
+           << getInput().getType();
   if (getTable().size() != 256)
     return emitOpError("expected a table of 256 entries, got ")
            << getTable().size();
+  return success();
+}
+
+LogicalResult InterpolateOp::verify() {
+  if (getTable().size() != 513)
+    return emitOpError("expected a table of 513 entries, got ")
+           << getTable().size();
+  if (int32_t bits = int32_t(getInputBits()); bits < 9 || bits > 16)
+    return emitOpError("expected inputs of 9 to 16 bits, got ") << bits;
   return success();
 }
 
@@ -252,7 +363,7 @@ LogicalResult TransposeOp::verify() {
              << i << " does not match the permutation";
     seen[p] = true;
   }
-  return success();
+  return verifySameElements(*this);
 }
 
 LogicalResult ConcatOp::verify() {
@@ -274,7 +385,7 @@ LogicalResult ConcatOp::verify() {
   if (sum != out[axis])
     return emitOpError("expected ")
            << sum << " along the axis, got " << out[axis];
-  return success();
+  return verifySameElements(*this);
 }
 
 LogicalResult SliceOp::verify() {
@@ -288,7 +399,7 @@ LogicalResult SliceOp::verify() {
         last < 0 || last >= in[d])
       return emitOpError("dimension ") << d << " leaves the input";
   }
-  return success();
+  return verifySameElements(*this);
 }
 
 LogicalResult PadOp::verify() {
@@ -302,7 +413,7 @@ LogicalResult PadOp::verify() {
              << d << ": expected " << in[d] + before + after << ", got "
              << out[d];
   }
-  return success();
+  return verifySameElements(*this);
 }
 
 LogicalResult HostOp::verifySymbolUses(SymbolTableCollection &symbolTable) {

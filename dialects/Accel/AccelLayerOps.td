@@ -10,13 +10,15 @@
 include "dialects/Accel/AccelDialect.td"
 
 def Accel_I8 : StaticShapeTensorOf<[I8]>;
+/// What the engines compute on: bytes, or int16 with a zero point of 0.
+def Accel_Activation : StaticShapeTensorOf<[I8, I16]>;
 def Accel_I32 : StaticShapeTensorOf<[I32]>;
-/// What lies in DRAM: the engines touch int8 alone, the host any number.
+/// What lies in DRAM: the engines touch int8 and int16 alone, the host any number.
 def Accel_Number : StaticShapeTensorOf<[F32, AnyInteger]>;
 
 class Accel_LayerOp<string mnemonic, list<Trait> traits = []>
     : Accel_Op<mnemonic, !listconcat([Pure], traits)> {
-  let results = (outs Accel_I8:$result);
+  let results = (outs Accel_Activation:$result);
 }
 
 def Accel_ConstantOp : Accel_Op<"constant",
@@ -29,7 +31,7 @@ def Accel_ConstantOp : Accel_Op<"constant",
     ```
   }];
   let arguments = (ins ElementsAttr:$value);
-  let results = (outs StaticShapeTensorOf<[I8, I32]>:$result);
+  let results = (outs StaticShapeTensorOf<[I8, I16, I32]>:$result);
   let assemblyFormat = "attr-dict $value";
   let hasFolder = 1;
 }
@@ -42,7 +44,9 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
     `requant`; the residual has the result's shape. Input N x H x W x C,
     weights M x KH x KW x C/groups, bias M. `pads` is top, left, bottom, right.
     Inputs have `input_bits` and weights `weight_bits` bits (2 to 8): their
-    values lie in [-2^(b - 1), 2^(b - 1) - 1].
+    values lie in [-2^(b - 1), 2^(b - 1) - 1]. Inputs of 9 to 16 bits are int16,
+    and so few that no sum leaves int32. Input, residual and result may differ
+    in width.
     With `input_channels` the convolution's channel c is channel
     `input_channels[c]` of the input: a channel shuffle that moves nothing.
 
@@ -55,8 +59,8 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
       : (tensor<1x8x8x3xi8>, tensor<4x3x3x3xi8>, tensor<4xi32>) -> tensor<1x8x8x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, Accel_I8:$weights, Accel_I32:$bias,
-    Optional<Accel_I8>:$residual,
+  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights, Accel_I32:$bias,
+    Optional<Accel_Activation>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I64Attr:$groups, I32Attr:$input_zero_point,
     Accel_RequantAttr:$requant,
@@ -86,8 +90,8 @@ def Accel_DepthwiseConv2DOp
       : (tensor<1x8x8x4xi8>, tensor<3x3x4xi8>, tensor<4xi32>) -> tensor<1x4x4x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, Accel_I8:$weights, Accel_I32:$bias,
-    Optional<Accel_I8>:$residual,
+  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights, Accel_I32:$bias,
+    Optional<Accel_Activation>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I32Attr:$input_zero_point,
     Accel_RequantAttr:$requant,
@@ -103,8 +107,8 @@ def Accel_DepthwiseConv2DOp
 def Accel_MaxPoolOp : Accel_LayerOp<"max_pool"> {
   let summary = "Maximum of a window; padding takes no part";
   let description = [{
-    The result's parameters of quantization are the input's; it is clamped to
-    [`clamp_min`, `clamp_max`], by default all of int8.
+    The result's type and parameters of quantization are the input's; it is
+    clamped to [`clamp_min`, `clamp_max`], by default all of int8.
 
     Example:
     ```mlir
@@ -113,7 +117,7 @@ def Accel_MaxPoolOp : Accel_LayerOp<"max_pool"> {
       : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$kernel,
+  let arguments = (ins Accel_Activation:$input, DenseI64ArrayAttr:$kernel,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations,
     DefaultValuedAttr<I32Attr, "-128">:$clamp_min,
@@ -130,7 +134,8 @@ def Accel_AvgPoolOp : Accel_LayerOp<"avg_pool"> {
     result = clamp(apply_scale(v, multiplier[n - 1], shift[n - 1]) +
     output_zero_point, clamp_min, clamp_max), by default all of int8. The tables
     have KH * KW entries, the multiplier of n holding input scale / (output
-    scale * n); where `count_include_pad`, there is one n and one entry.
+    scale * n); where `count_include_pad`, there is one n and one entry. With a
+    window of one tap it converts between int8 and int16.
 
     Example:
     ```mlir
@@ -141,7 +146,7 @@ def Accel_AvgPoolOp : Accel_LayerOp<"avg_pool"> {
       : (tensor<1x8x8x4xi8>) -> tensor<1x8x4x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$kernel,
+  let arguments = (ins Accel_Activation:$input, DenseI64ArrayAttr:$kernel,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, BoolAttr:$count_include_pad,
     I32Attr:$input_zero_point, I32Attr:$output_zero_point,
@@ -179,7 +184,7 @@ def Accel_BinaryOp : Accel_LayerOp<"binary"> {
       : (tensor<1x8x8x4xi8>, tensor<1x1x1x4xi8>) -> tensor<1x8x8x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$lhs, Accel_I8:$rhs, Accel_BinaryKindAttr:$kind,
+  let arguments = (ins Accel_Activation:$lhs, Accel_Activation:$rhs, Accel_BinaryKindAttr:$kind,
     I32Attr:$lhs_zero_point, I32Attr:$rhs_zero_point,
     OptionalAttr<Accel_ScaleAttr>:$lhs_scale,
     OptionalAttr<Accel_ScaleAttr>:$rhs_scale,
@@ -199,6 +204,23 @@ def Accel_LookupOp : Accel_LayerOp<"lookup", [AllTypesMatch<["input", "result"]>
     `accel.lookup %x {table = array<i8: ...>} : (tensor<1x4xi8>) -> tensor<1x4xi8>`
   }];
   let arguments = (ins Accel_I8:$input, DenseI8ArrayAttr:$table);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
+  let hasVerifier = 1;
+}
+
+def Accel_InterpolateOp
+    : Accel_LayerOp<"interpolate", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "Any function of one int16 value, between 513 points";
+  let description = [{
+    Inputs have b = `input_bits` bits (9 to 16). With s = b - 9, k = x >> s and f
+    the low s bits of x: result = t[k + 256] + (((t[k + 257] - t[k + 256]) * f +
+    2^(s - 1)) >> s), the last without the rounding where s is 0.
+
+    Example (abridged in documents; the table always has 513 entries):
+    `accel.interpolate %x {table = array<i16: ...>} : (tensor<1x4xi16>) -> tensor<1x4xi16>`
+  }];
+  let arguments = (ins StaticShapeTensorOf<[I16]>:$input,
+    DenseI16ArrayAttr:$table, DefaultValuedAttr<I32Attr, "16">:$input_bits);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
@@ -227,7 +249,7 @@ def Accel_TransposeOp : Accel_LayerOp<"transpose"> {
       : (tensor<1x2x2x4xi8>) -> tensor<1x4x2x2xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$perm);
+  let arguments = (ins Accel_Activation:$input, DenseI64ArrayAttr:$perm);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
@@ -241,7 +263,7 @@ def Accel_ConcatOp : Accel_LayerOp<"concat"> {
       : (tensor<1x2x2x4xi8>, tensor<1x2x2x3xi8>) -> tensor<1x2x2x7xi8>
     ```
   }];
-  let arguments = (ins Variadic<Accel_I8>:$inputs, I64Attr:$axis);
+  let arguments = (ins Variadic<Accel_Activation>:$inputs, I64Attr:$axis);
   let assemblyFormat = "$inputs attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }
@@ -255,7 +277,7 @@ def Accel_SliceOp : Accel_LayerOp<"slice"> {
       : (tensor<1x2x2x4xi8>) -> tensor<1x2x2x2xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$starts,
+  let arguments = (ins Accel_Activation:$input, DenseI64ArrayAttr:$starts,
     DenseI64ArrayAttr:$steps);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
@@ -272,7 +294,7 @@ def Accel_PadOp : Accel_LayerOp<"pad"> {
       : (tensor<1x2x2x4xi8>) -> tensor<1x4x4x4xi8>
     ```
   }];
-  let arguments = (ins Accel_I8:$input, DenseI64ArrayAttr:$pads, I32Attr:$value);
+  let arguments = (ins Accel_Activation:$input, DenseI64ArrayAttr:$pads, I32Attr:$value);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, $result)";
   let hasVerifier = 1;
 }

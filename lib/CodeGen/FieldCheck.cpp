@@ -44,10 +44,18 @@ public:
                      "channels",
                      c.runs, c.channels)
           .str();
-    if (c.precision != 8 && c.precision != 4 && c.precision != 2)
-      return formatv("expected a precision of 8, 4 or 2, got {0}",
+    if (c.precision != 8 && c.precision != 4 && c.precision != 2 &&
+        c.precision != 16)
+      return formatv("expected a precision of 16, 8, 4 or 2, got {0}",
                      unsigned(c.precision))
           .str();
+    if (c.window.wideInput != (c.precision == 16))
+      return formatv("expected a precision of 16 for inputs of two bytes and "
+                     "for no others, got {0}",
+                     unsigned(c.precision))
+          .str();
+    if (Reason reason = element("input", c.window.wideInput, c.inputZeroPoint))
+      return reason;
     double weights =
         double(c.window.kernelY) * c.window.kernelX * c.channels * c.columns;
     if (Reason reason = inScratchpad("weights", weights))
@@ -70,16 +78,22 @@ public:
       return reason;
     if (Reason reason = work(weights * pixels(c.window)))
       return reason;
+    if (Reason reason = element("input", c.window.wideInput, c.inputZeroPoint))
+      return reason;
     return epilogue(c.epilogue);
   }
 
   Reason operator()(const PoolCommand &c) const {
     if (Reason reason = window(c.window, c.channels))
       return reason;
+    if (c.kind == PoolKind::Max && c.window.wideInput != c.wideOutput)
+      return "expected input and output of one type for a maximum";
+    if (Reason reason = element("input", c.window.wideInput, c.inputZeroPoint))
+      return reason;
     if (Reason reason = work(double(c.window.kernelY) * c.window.kernelX *
                              c.channels * pixels(c.window)))
       return reason;
-    return clamp(c.clampMin, c.clampMax);
+    return result(c.wideOutput, c.outputZeroPoint, c.clampMin, c.clampMax);
   }
 
   Reason operator()(const BinaryCommand &c) const {
@@ -101,12 +115,23 @@ public:
       if (Reason reason = scale("b", c.bMultiplier, c.bShift))
         return reason;
     }
-    return clamp(c.clampMin, c.clampMax);
+    if (c.hasTable && c.wideOutput)
+      return "expected no table for results of two bytes";
+    if (Reason reason = element("a", c.wideA, c.aZeroPoint))
+      return reason;
+    if (Reason reason = element("b", c.wideB, c.bZeroPoint))
+      return reason;
+    return result(c.wideOutput, c.outputZeroPoint, c.clampMin, c.clampMax);
   }
 
   Reason operator()(const LookupCommand &c) const {
-    return c.length ? std::nullopt
-                    : Reason("expected a length of 1 or more, got 0");
+    if (!c.length)
+      return "expected a length of 1 or more, got 0";
+    if (c.stepBits > (c.isWide ? 7 : 0))
+      return formatv("expected at most {0} bits between two entries, got {1}",
+                     c.isWide ? 7 : 0, unsigned(c.stepBits))
+          .str();
+    return element("input", c.isWide, 0);
   }
 
   Reason operator()(const FillCommand &c) const {
@@ -116,6 +141,12 @@ public:
       return formatv("expected at most {0} rows, got {1}",
                      machine.scratchpadBytes, c.rows)
           .str();
+    if (c.wideOutput && c.length % 2)
+      return formatv("expected whole elements of two bytes, got {0} bytes",
+                     c.length)
+          .str();
+    if (Reason reason = result(c.wideOutput, 0, c.value, c.value))
+      return reason;
     return work(double(c.rows) * c.length);
   }
 
@@ -192,7 +223,29 @@ private:
     return std::nullopt;
   }
 
-  static Reason clamp(int low, int high) {
+  /// An operand of one or two bytes.
+  Reason element(const char *what, bool isWide, int zeroPoint) const {
+    if (!isWide)
+      return std::nullopt;
+    if (!machine.arrayPes16Bit)
+      return formatv("{0}: expected a machine with values of 16 bits", what)
+          .str();
+    if (zeroPoint)
+      return formatv("{0}: expected a zero point of 0 for values of 16 bits, "
+                     "got {1}",
+                     what, zeroPoint)
+          .str();
+    return std::nullopt;
+  }
+
+  Reason result(bool isWide, int zeroPoint, int low, int high) const {
+    if (Reason reason = element("output", isWide, zeroPoint))
+      return reason;
+    if (!isWide && (low < INT8_MIN || high > INT8_MAX))
+      return formatv("expected bounds in [-128, 127] for results of a byte, "
+                     "got {0} and {1}",
+                     low, high)
+          .str();
     if (low <= high)
       return std::nullopt;
     return formatv("expected clamp_min <= clamp_max, got {0} and {1}", low,
@@ -200,7 +253,14 @@ private:
         .str();
   }
 
-  static Reason epilogue(const Epilogue &e) {
+  Reason epilogue(const Epilogue &e) const {
+    if (e.hasTable && e.wideOutput)
+      return "expected no table for results of two bytes";
+    if (e.wideResidual && !e.hasResidual)
+      return "expected a residual where it has two bytes";
+    if (Reason reason =
+            element("residual", e.wideResidual, e.residualZeroPoint))
+      return reason;
     if (e.hasResidual) {
       if (Reason reason =
               scale("residual", e.residualMultiplier, e.residualShift))
@@ -208,7 +268,7 @@ private:
       if (Reason reason = scale("sum", e.sumMultiplier, e.sumShift))
         return reason;
     }
-    return clamp(e.clampMin, e.clampMax);
+    return result(e.wideOutput, e.outputZeroPoint, e.clampMin, e.clampMax);
   }
 
   const Program &program;

@@ -107,22 +107,22 @@ struct LayerRow {
 bool fromJSON(const json::Value &value, LayerRow &row, json::Path path) {
   json::ObjectMapper map(value, path);
   LayerInfo &info = row.info;
-  auto bits = [&](llvm::StringLiteral name, int32_t &result) {
+  auto bits = [&](llvm::StringLiteral name, int32_t &result, int64_t most) {
     int64_t value = 0;
     if (!map.map(name, value))
       return false;
     result = int32_t(value);
-    if (value == 0 || (value >= 2 && value <= 8))
+    if (value == 0 || (value >= 2 && value <= most))
       return true;
-    path.field(name).report("expected 0, or 2 to 8 bits");
+    path.field(name).report("expected 0, or 2 to 8 bits (16 of an input)");
     return false;
   };
   return map && map.map("name", info.name) && map.map("op", info.op) &&
          map.map("placement", info.placement) &&
          map.map("reason", info.reason) &&
          map.map("roofline_cycles", info.rooflineCycles) &&
-         bits("weight_bits", info.weightBits) &&
-         bits("input_bits", info.inputBits) &&
+         bits("weight_bits", info.weightBits, 8) &&
+         bits("input_bits", info.inputBits, 16) &&
          map.map("first_command", row.first) && map.map("commands", row.count);
 }
 

@@ -17,7 +17,7 @@
 namespace accopt {
 
 /// Raised whenever a reader of the old form would misread the new one.
-inline constexpr int64_t kBinaryFormat = 3;
+inline constexpr int64_t kBinaryFormat = 4;
 
 /// Sections by name; the writer and the loader agree on these.
 inline constexpr const char *kNoteSection = ".note.accopt";

@@ -100,8 +100,9 @@ private:
   Reason slice(const TensorInfo &t) const {
     if (!t.pitch)
       return std::nullopt;
+    int64_t width = int64_t(getByteWidth(t.type));
     if (t.kind != TensorInfo::Kind::Intermediate || t.isPacked ||
-        t.shape.empty() || t.pitch < t.shape.back())
+        t.shape.empty() || t.pitch < t.shape.back() * width)
       return formatv("expected a pitch only of intermediate tensors of bytes, "
                      "and of at least a run, got {0}",
                      t.pitch)
@@ -111,8 +112,8 @@ private:
     double runs = 1;
     for (int64_t extent : llvm::ArrayRef(t.shape).drop_back())
       runs *= double(extent);
-    double end =
-        t.address + (runs - 1) * double(t.pitch) + double(t.shape.back());
+    double end = t.address + (runs - 1) * double(t.pitch) +
+                 double(t.shape.back() * width);
     if (!(end <= double(limit)))
       return formatv("expected a slice inside {0} bytes, it ends at {1:f0}",
                      limit, end)
@@ -124,16 +125,18 @@ private:
     uint64_t bytes = 0;
     if (t.inScratchpad && t.kind != TensorInfo::Kind::Intermediate)
       return std::string("expected inputs and outputs in DRAM");
-    if (t.bits < 2 || t.bits > 8)
-      return formatv("expected 2 to 8 bits, got {0}", t.bits).str();
-    if (t.type != NumpyType::Int8 &&
-        (t.inScratchpad || t.isPacked || t.pitch || t.bits != 8 ||
-         !llvm::is_sorted(t.permutation)))
+    bool isWide = t.type == NumpyType::Int16;
+    int32_t least = isWide ? 8 : 2, most = isWide ? 16 : 8;
+    if (t.bits < least || t.bits > most)
+      return formatv("expected {0} to {1} bits, got {2}", least, most, t.bits)
+          .str();
+    if (!isQuantized(t) && (t.inScratchpad || t.isPacked || t.pitch ||
+                            t.bits != 8 || !llvm::is_sorted(t.permutation)))
       return formatv("expected {0} only in DRAM, dense and in the model's "
                      "order",
                      getName(t.type).str())
           .str();
-    if (t.isPacked && (t.inScratchpad || t.bits == 8 ||
+    if (t.isPacked && (t.inScratchpad || t.bits >= 8 ||
                        t.kind != TensorInfo::Kind::Intermediate))
       return std::string("expected only intermediate tensors of fewer than 8 "
                          "bits in DRAM to be packed");
@@ -143,7 +146,7 @@ private:
                         uint64_t &elements) {
       return t.inScratchpad
                  ? inMemory("a scratchpad", program.machine.scratchpadBytes,
-                            address, shape, elements)
+                            address, shape, elements, part)
                  : inDram(address, shape, elements, part);
     };
     if (Reason reason = isInside(t.address, t.shape, bytes))

@@ -148,15 +148,18 @@ std::vector<Tensor>
 Comparison::quantizeInputs(llvm::ArrayRef<Tensor> inputs) const {
   std::vector<Tensor> quantized;
   for (auto [tensor, info] : llvm::zip_equal(inputs, inputInfos)) {
-    if (info.type != NumpyType::Int8) {
+    if (!isQuantized(info)) {
       quantized.push_back(tensor);
       continue;
     }
-    std::vector<int8_t> model, stored(tensor.numElements());
-    for (float value : tensor.values<float>())
-      model.push_back(quantizeValue(value, info));
+    std::vector<int8_t> model = quantizeValues(tensor.values<float>(), info);
+    std::vector<int8_t> stored(model.size());
     toStoredOrder(info, model, stored);
-    quantized.push_back(Tensor::create<int8_t>(info.shape, stored));
+    Tensor &added = quantized.emplace_back();
+    added.kind =
+        info.type == NumpyType::Int16 ? ElementKind::I16 : ElementKind::I8;
+    added.shape.assign(info.shape.begin(), info.shape.end());
+    added.bytes.assign(stored.begin(), stored.end());
   }
   return quantized;
 }
@@ -188,13 +191,12 @@ void Comparison::compareDecisions(TensorAccuracy &tensor,
 std::vector<float> modelValues(const Tensor &tensor, const TensorInfo &info) {
   if (tensor.kind == ElementKind::F32)
     return tensor.values<float>().vec();
-  std::vector<int8_t> model(tensor.numElements());
-  toModelOrder(info, tensor.values<int8_t>(), model);
-  std::vector<float> values;
-  values.reserve(model.size());
-  for (int8_t q : model)
-    values.push_back(dequantizeValue(q, info));
-  return values;
+  llvm::ArrayRef<int8_t> stored(
+      reinterpret_cast<const int8_t *>(tensor.bytes.data()),
+      tensor.bytes.size());
+  std::vector<int8_t> model(stored.size());
+  toModelOrder(info, stored, model);
+  return dequantizeValues(model, info);
 }
 
 /// What the tensor's own quantizer does to the float values.
@@ -202,7 +204,7 @@ void addOwnError(llvm::ArrayRef<float> values, const TensorInfo &info,
                  ErrorSums &sums) {
   int low = -(1 << (info.bits - 1)), high = -low - 1;
   for (float x : values) {
-    int8_t nearest = quantizeValue(x, info);
+    int16_t nearest = quantizeValue(x, info);
     double own = x - double(dequantizeValue(nearest, info));
     bool clips = (nearest == low || nearest == high) &&
                  std::abs(own) > info.scale / 2 * 1.0001;
@@ -223,7 +225,7 @@ void Comparison::observeIntegers(llvm::ArrayRef<Tensor> results) {
       e.noise += error * error;
       e.largest = std::max(e.largest, std::abs(error));
     }
-    if (info.type == NumpyType::Int8)
+    if (isQuantized(info))
       addOwnError(entry.values, info, e);
     e.count += got.size();
     compareDecisions(tensor, entry.values, got, info.modelShape);

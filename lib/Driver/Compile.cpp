@@ -302,7 +302,7 @@ llvm::Error Compiler::toQuantized() {
   if (!ranges)
     return ranges.takeError();
   release();
-  if (failed(quantize(*module, *ranges)))
+  if (failed(quantize(*module, *ranges, options.activationBits)))
     return reported();
   release();
   return llvm::Error::success();
@@ -334,6 +334,10 @@ llvm::Error Compiler::emitOnnx() {
   auto function = module->lookupSymbol<func::FuncOp>("main");
   if (!function)
     return makeFileError(options.input, "expected a function 'main', got none");
+  const ActivationBits &bits = options.activationBits;
+  if (bits.all > 8 || !bits.byName.empty())
+    return makeFileError(options.input, "--activation-bits: expected a later "
+                                        "stage than onnx, whose casts have 8");
   if (!isMlir()) {
     llvm::Expected<RangeTable> ranges = toFused();
     if (!ranges)

@@ -84,7 +84,8 @@ std::string AccuracyReport::reason(size_t index) const {
                            "step; --equalize levels them",
                            spread)
           .str();
-    return "256 steps are few for its range; train with quantizers (acc-tune)";
+    return "256 steps are few for its range: give it more "
+           "(--activation-bits=NODE=16) or train with quantizers (acc-tune)";
   }
   double inputs = inputSqnr(*this, tensor);
   if (error.sqnr() > inputs - 3)

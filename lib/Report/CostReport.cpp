@@ -63,23 +63,23 @@ static void addComponents(const EnergyComponents &from, EnergyComponents &to) {
   }
 }
 
-bool CostReport::hasFewBits() const {
-  return any_of(ops, [](const OpCost &op) { return op.hasFewBits(); });
+bool CostReport::hasOtherBits() const {
+  return any_of(ops, [](const OpCost &op) { return op.hasOtherBits(); });
 }
 
 void CostReport::computeTotal() {
   total = CostTotal();
   // Cycles, each as often as the array's rate in it.
-  int64_t weighted = 0;
+  double weighted = 0;
   for (const OpCost &op : ops) {
     total.cycles += op.cycles;
-    weighted += op.cycles * op.arrayRate;
+    weighted += double(op.cycles) * op.arrayRate;
     total.rooflineCycles += op.rooflineCycles;
     total.energyPj += op.energyPj();
     addComponents(op.energy, total.energy);
     total.counts += op.counts;
   }
   total.latencySeconds = double(total.cycles) / clockHz;
-  double possible = double(weighted) * double(peakMacsPerCycle);
+  double possible = weighted * double(peakMacsPerCycle);
   total.utilization = possible > 0 ? double(total.counts.macs) / possible : 0;
 }

@@ -119,7 +119,9 @@ CostReport accopt::buildCostReport(const Program &program,
     op.weightBits = layer.weightBits;
     op.inputBits = layer.inputBits;
     op.arrayPrecision = layerPrecision;
-    op.arrayRate = arrayRate(machine, layerPrecision);
+    op.arrayRate = layerPrecision == 16
+                       ? 1.0 / machine.arrayPes16Bit
+                       : double(arrayRate(machine, layerPrecision));
     addEngines(cost, op);
     op.scratchpadBytes = int64_t(layerMemory.scratchpadBytes);
     op.dramLiveBytes = int64_t(layerMemory.dramBytes);
@@ -127,7 +129,7 @@ CostReport accopt::buildCostReport(const Program &program,
     // may have overlapped with the op before.
     if (cost.cycles)
       op.utilization = std::min(1.0, double(cost.quantities.macs) /
-                                         (double(cost.cycles * op.arrayRate) *
+                                         (double(cost.cycles) * op.arrayRate *
                                           report.peakMacsPerCycle));
   }
   report.computeTotal();

@@ -189,7 +189,7 @@ OpCost ReportReader::readOp(const json::Object &object, const Twine &path,
   }
   if (object.get("array_mode")) {
     op.arrayPrecision = fields.count(object, "array_mode", path);
-    op.arrayRate = fields.count(object, "array_rate", path);
+    op.arrayRate = fields.number(object, "array_rate", path);
   }
   if (object.get("engines"))
     readEngines(fields.object(object, "engines", path), path + "engines.", op);

@@ -54,7 +54,9 @@ static void printBits(const OpCost &op, raw_ostream &os) {
   print(op.weightBits, op.weightBits);
   print(op.weightBits, op.inputBits);
   print(op.arrayPrecision, op.arrayPrecision);
-  print(op.arrayPrecision, op.arrayRate);
+  os << ',';
+  if (op.arrayPrecision)
+    os << llvm::format("%g", op.arrayRate);
 }
 
 void accopt::printCsv(const CostReport &report, raw_ostream &os) {
@@ -64,7 +66,7 @@ void accopt::printCsv(const CostReport &report, raw_ostream &os) {
   forEachCount(CostCounts(),
                [&](StringRef name, int64_t) { os << ',' << name; });
   os << ",bound,utilization,roofline_cycles";
-  bool withBits = report.hasFewBits();
+  bool withBits = report.hasOtherBits();
   if (withBits)
     os << ",weight_bits,input_bits,array_mode,array_rate";
   os << '\n';

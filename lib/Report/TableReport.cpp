@@ -82,7 +82,7 @@ static Row makeTotalRow(const CostTotal &total) {
 static std::vector<Row> makeRows(const CostReport &report) {
   std::vector<Row> rows;
   rows.reserve(report.ops.size() + 1);
-  bool withBits = report.hasFewBits();
+  bool withBits = report.hasOtherBits();
   for (const OpCost &op : report.ops) {
     rows.push_back(makeRow(op, report.total));
     if (withBits)
@@ -181,7 +181,7 @@ void accopt::printTable(const CostReport &report, raw_ostream &os) {
   os << fitName(report.modelName, 40) << " on "
      << fitName(report.targetName, 40) << " (" << report.source << ")\n";
   std::vector<Row> rows = makeRows(report);
-  Row header = makeHeader(report.hasFewBits());
+  Row header = makeHeader(report.hasOtherBits());
   SmallVector<unsigned> widths = fitWidths(header, rows);
   printRow(header, widths, os);
   unsigned width = header.size() - 1;
@@ -217,7 +217,7 @@ void accopt::printMarkdown(const CostReport &report, raw_ostream &os) {
   };
   os << "## " << escapeMarkdown(report.modelName) << " on "
      << escapeMarkdown(report.targetName) << " (" << report.source << ")\n\n";
-  Row header = makeHeader(report.hasFewBits());
+  Row header = makeHeader(report.hasOtherBits());
   print(header);
   for (unsigned i = 0; i < header.size(); ++i)
     os << (i < textColumns || i + 1 == header.size() ? "|---" : "|---:");

@@ -79,8 +79,8 @@ double Chooser::computeEnergy(const WindowLayer &layer) const {
   int64_t outputs = isConv ? layer.groupOutputs() : layer.outChannels;
   Command command =
       sampleCommand(layer,
-                    {layer.channels, layer.outHeight, layer.outWidth,
-                     std::min<int64_t>(outputs, UINT16_MAX),
+                    {layer.channels * layer.inputElement, layer.outHeight,
+                     layer.outWidth, std::min<int64_t>(outputs, UINT16_MAX),
                      std::min<int64_t>(layer.groupChannels(), UINT16_MAX)},
                     machine);
   int64_t times = layer.batch * (isConv ? layer.groups : 1);

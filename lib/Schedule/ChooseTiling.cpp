@@ -91,8 +91,8 @@ private:
     auto sizes = halves(std::min(layer.outChannels, kMaxField), 16, 16);
     // A window over a whole image may leave room for few channels only.
     int64_t window = layer.inputRows(1) * layer.inputColumns(1);
-    for (int64_t size = 8;
-         size > 0 && window * 2 * size > placement.scratchpadBytes / 2;
+    for (int64_t size = 8; size > 0 && window * 2 * size * layer.inputElement >
+                                           placement.scratchpadBytes / 2;
          size /= 2)
       sizes.push_back(size);
     // A slice of a packed tensor begins and ends at bytes; all channels do
@@ -117,8 +117,9 @@ private:
                                placement.scratchpadBytes))
       return sizes;
     // Whole blocks of the array; smaller ones where those do not fit.
-    int64_t rate = arrayRate(machine, layer.precision(machine));
-    for (int64_t rows : {machine.rows * rate, int64_t(machine.rows)})
+    int64_t depth = reductionDepth(machine, layer.precision(machine));
+    int64_t least = std::min<int64_t>(depth, machine.rows);
+    for (int64_t rows : {depth, least})
       for (int64_t size : halves(all, rows, rows))
         if (size <= kMaxField && !llvm::is_contained(sizes, size))
           sizes.push_back(size);
@@ -193,7 +194,8 @@ private:
   int64_t execCycles(const Tiling &tiling, int64_t rows, int64_t columns,
                      int64_t outputs, int64_t channels) const {
     bool isSlice = placement.inputResident && placement.inputPitch;
-    int64_t pitch = isSlice ? placement.inputPitch : layer.channels;
+    int64_t pitch =
+        isSlice ? placement.inputPitch : layer.channels * layer.inputElement;
     Command command = sampleCommand(
         layer, {pitch, rows, columns, outputs, channels, tiling.dataflow},
         machine);
@@ -247,23 +249,27 @@ private:
             ? 0
             : tileTransfer(layer.inputRows(tiling.rows),
                            layer.inputColumns(tiling.columns), layer.width,
-                           inputChannels,
-                           pitchOr(placement.inputPitch, layer.channels),
+                           inputChannels * layer.inputElement,
+                           pitchOr(placement.inputPitch,
+                                   layer.channels * layer.inputElement),
                            placement.inputBits);
     bool slice = !isConv || tiling.order == LoopOrder::WeightsOuter;
     int64_t outChannels = slice ? tiling.outputs : layer.outChannels;
-    auto outputTile = [&](int64_t pitch, int64_t bits) {
+    auto outputTile = [&](int64_t pitch, int64_t bits, int64_t element) {
       return tileTransfer(tiling.rows, tiling.columns, layer.outWidth,
-                          outChannels, pitchOr(pitch, layer.outChannels), bits);
+                          outChannels * element,
+                          pitchOr(pitch, layer.outChannels * element), bits);
     };
     int64_t residualTile =
         layer.hasResidual && !placement.residualResident
-            ? outputTile(placement.residualPitch, placement.residualBits)
+            ? outputTile(placement.residualPitch, placement.residualBits,
+                         layer.residualElement)
             : 0;
     int64_t outTile =
         placement.outputResident
             ? 0
-            : outputTile(placement.outputPitch, placement.outputBits);
+            : outputTile(placement.outputPitch, placement.outputBits,
+                         layer.outputElement);
     int64_t passes = slice ? chunks : 1;
     // Vector layers load a slice of the channels per chunk.
     int64_t inputLoads = isConv ? (slice ? chunks : 1) : chunks;
@@ -318,26 +324,25 @@ private:
     return least;
   }
 
-  static int64_t pitchOr(int64_t pitch, int64_t channels) {
-    return pitch ? pitch : channels;
+  static int64_t pitchOr(int64_t pitch, int64_t dense) {
+    return pitch ? pitch : dense;
   }
 
-  /// Cycles to move a tile of `channels` of the `allChannels` from which a
-  /// pixel is to the next.
+  /// Cycles to move a tile of `pixelBytes` of the `pitch` bytes from which a
+  /// pixel is to the next; below 8 `bits` they are packed in DRAM.
   int64_t tileTransfer(int64_t rows, int64_t columns, int64_t width,
-                       int64_t channels, int64_t allChannels,
-                       int64_t bits) const {
+                       int64_t pixelBytes, int64_t pitch, int64_t bits) const {
     LoadCommand dma;
-    int64_t rowElements = channels;
-    if (channels != allChannels)
+    int64_t rowBytes = pixelBytes;
+    if (pixelBytes != pitch)
       dma.count = {uint16_t(rows), uint16_t(columns), 1};
     else if (columns != width) {
       dma.count = {uint16_t(rows), 1, 1};
-      rowElements = columns * channels;
+      rowBytes = columns * pixelBytes;
     } else {
-      rowElements = rows * columns * channels;
+      rowBytes = rows * columns * pixelBytes;
     }
-    dma.rowBytes = uint32_t(rowElements);
+    dma.rowBytes = uint32_t(rowBytes);
     dma.bits = uint8_t(bits);
     return transferCycles(dma);
   }

@@ -48,15 +48,15 @@ public:
 
 private:
   void place(accel::ConcatOp concat, const Layer &layer) {
-    int64_t channel = 0;
+    int64_t offset = 0;
     for (auto [index, operand] :
          llvm::zip_equal(layer.inputs, concat.getInputs())) {
       NetworkTensor &tensor = network.tensors[index];
       if (tensor.value == operand && mayBeSlice(tensor, index)) {
         tensor.container = layer.outputs.front();
-        tensor.channelOffset = channel;
+        tensor.channelOffset = offset;
       }
-      channel += shapeOf(operand)[3];
+      offset += shapeOf(operand)[3] * tensor.elementBytes;
     }
   }
 
@@ -84,10 +84,10 @@ private:
     }
     // A pixel of a slice is moved by itself, in whole beats and bursts. A copy
     // reads it densely and writes it so once, too, and saves it the others.
-    int64_t channels = shapeOf(tensor.value)[3];
+    int64_t bytes = shapeOf(tensor.value)[3] * tensor.elementBytes;
     int64_t unit = std::max(machine.dramBytesPerCycle, machine.dramBurstBytes);
-    int64_t waste = divideUp(channels, unit) * unit - channels;
-    return (accesses - 2) * waste <= 2 * channels;
+    int64_t waste = divideUp(bytes, unit) * unit - bytes;
+    return (accesses - 2) * waste <= 2 * bytes;
   }
 
   /// From the container to the tensor that has memory of its own.
@@ -103,7 +103,7 @@ private:
     tensor.root = root;
     tensor.channelOffset = offset;
     NetworkTensor &whole = network.tensors[root];
-    tensor.pitch = shapeOf(whole.value)[3];
+    tensor.pitch = shapeOf(whole.value)[3] * whole.elementBytes;
     whole.firstLayer = std::min(whole.firstLayer, tensor.firstLayer);
     whole.lastLayer = std::max(whole.lastLayer, tensor.lastLayer);
   }

@@ -61,7 +61,8 @@ int64_t elements(ArrayRef<BinaryDimension> dimensions) {
 /// Four dimensions, the command's own: dense strides of result and operands.
 void setGeometry(BinaryCommand &command, ArrayRef<BinaryDimension> dimensions) {
   std::array<int64_t, 4> size = {1, 1, 1, 1}, a = {}, b = {}, out = {};
-  int64_t aStride = 1, bStride = 1, outStride = 1;
+  int64_t aStride = 1 + command.wideA, bStride = 1 + command.wideB;
+  int64_t outStride = 1 + command.wideOutput;
   unsigned at = 4;
   for (const BinaryDimension &dimension : llvm::reverse(dimensions)) {
     --at;
@@ -90,8 +91,8 @@ BinaryCommand commandOf(accel::BinaryOp op) {
   command.aZeroPoint = int8_t(op.getLhsZeroPoint());
   command.bZeroPoint = int8_t(op.getRhsZeroPoint());
   command.outputZeroPoint = int8_t(op.getOutputZeroPoint());
-  command.clampMin = int8_t(op.getClampMin());
-  command.clampMax = int8_t(op.getClampMax());
+  command.clampMin = int16_t(op.getClampMin());
+  command.clampMax = int16_t(op.getClampMax());
   if (accel::ScaleAttr scale = op.getLhsScaleAttr()) {
     command.aMultiplier = scale.getMultiplier();
     command.aShift = uint8_t(scale.getShift());
@@ -121,11 +122,11 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
   auto tileBytes = [&](ArrayRef<BinaryDimension> inner) {
     int64_t bytes = 0;
     if (!a.resident)
-      bytes += alignUp(elements(inner, &BinaryDimension::a));
+      bytes += alignUp(elements(inner, &BinaryDimension::a) * a.elementBytes);
     if (!b.resident)
-      bytes += alignUp(elements(inner, &BinaryDimension::b));
+      bytes += alignUp(elements(inner, &BinaryDimension::b) * b.elementBytes);
     if (!out.resident)
-      bytes += alignUp(elements(inner));
+      bytes += alignUp(elements(inner) * out.elementBytes);
     return bytes;
   };
 
@@ -166,6 +167,9 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
     outerCount *= dimensions[d].size;
   ArrayRef<BinaryDimension> all = dimensions;
   BinaryCommand command = commandOf(op);
+  command.wideA = a.elementBytes == 2;
+  command.wideB = b.elementBytes == 2;
+  command.wideOutput = out.elementBytes == 2;
   int64_t tile = 0;
   inner.front().size = cut.step;
   int64_t slotBytes = tileBytes(inner);
@@ -186,9 +190,11 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
     for (int64_t i = 0; i < own.size; i += cut.step, ++tile) {
       inner.front().size = std::min(cut.step, own.size - i);
       int64_t slot = scratchpad.begin + (tile % slots) * slotBytes;
-      auto place = [&](const NetworkTensor &tensor, int64_t begin,
-                       int64_t bytes) {
-        int64_t address = fetchFlat(tensor, begin, bytes, slot);
+      auto place = [&](const NetworkTensor &tensor, int64_t first,
+                       int64_t count) {
+        int64_t bytes = count * tensor.elementBytes;
+        int64_t address =
+            fetchFlat(tensor, first * tensor.elementBytes, bytes, slot);
         if (!tensor.resident)
           slot += alignUp(bytes);
         return uint32_t(address);
@@ -199,7 +205,8 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
                         elements(inner, &BinaryDimension::a));
       command.b = place(b, bBase + (own.b ? i * bElements : 0),
                         elements(inner, &BinaryDimension::b));
-      int64_t begin = outBase + i * elements(inside), bytes = elements(inner);
+      int64_t begin = (outBase + i * elements(inside)) * out.elementBytes;
+      int64_t bytes = elements(inner) * out.elementBytes;
       command.output =
           uint32_t(out.resident ? out.scratchpadAddress + begin : slot);
       setGeometry(command, inner);
@@ -211,36 +218,38 @@ LogicalResult Emitter::emitBinary(accel::BinaryOp op) {
   return success();
 }
 
-LogicalResult Emitter::emitLookup(accel::LookupOp op) {
-  const NetworkTensor &in = network.tensor(op.getInput());
-  const NetworkTensor &out = network.tensor(op.getResult());
-  ArrayRef<int8_t> values = op.getTable();
-  uint32_t table = addConstant(int64_t(values.size()), [&] {
-    return std::vector<uint8_t>(values.begin(), values.end());
-  });
+LogicalResult Emitter::emitLookup(mlir::Operation *op, LookupCommand command,
+                                  ArrayRef<uint8_t> values) {
+  const NetworkTensor &in = network.tensor(op->getOperand(0));
+  const NetworkTensor &out = network.tensor(op->getResult(0));
+  uint32_t table =
+      addConstant(int64_t(values.size()), [&] { return values.vec(); });
+  int64_t tableBytes = alignUp(int64_t(values.size()));
   int64_t perByte = int64_t(!in.resident) + int64_t(!out.resident);
   int64_t bytes = in.bytes, slots = 3;
-  int64_t room = scratchpad.size() - 256;
+  int64_t room = scratchpad.size() - tableBytes;
+  // Tiles end at elements: 16 bytes are some.
   int64_t step = std::max<int64_t>(divideUp(bytes, 4), 1);
+  if (perByte || command.isWide)
+    step = alignUp(step);
   if (perByte)
-    step = std::min(alignUp(step), room / (slots * perByte) / 16 * 16);
-  if (step < 1)
-    return tooSmall(op, 256 + 16 * slots * perByte, scratchpad.size());
-  loadFlat(table, scratchpad.begin, 256);
+    step = std::min(step, room / (slots * perByte) / 16 * 16);
+  if (step < 1 || room < 0)
+    return tooSmall(op, tableBytes + 16 * slots * perByte, scratchpad.size());
+  loadFlat(table, scratchpad.begin, int64_t(values.size()));
   int64_t tile = 0;
   for (int64_t begin = 0; begin < bytes; begin += step, ++tile) {
     int64_t count = std::min(step, bytes - begin);
-    int64_t slot =
-        scratchpad.begin + 256 + (tile % slots) * alignUp(step) * perByte;
-    LookupCommand lookup;
-    lookup.table = uint32_t(scratchpad.begin);
-    lookup.length = uint32_t(count);
-    lookup.input = uint32_t(fetchFlat(in, begin, count, slot));
+    int64_t slot = scratchpad.begin + tableBytes +
+                   (tile % slots) * alignUp(step) * perByte;
+    command.table = uint32_t(scratchpad.begin);
+    command.length = uint32_t(count / command.elementBytes());
+    command.input = uint32_t(fetchFlat(in, begin, count, slot));
     if (!in.resident)
       slot += alignUp(step);
-    lookup.output =
+    command.output =
         uint32_t(out.resident ? out.scratchpadAddress + begin : slot);
-    append(lookup);
+    append(command);
     if (!out.resident)
       storeFlat(slot, out.address + begin, count);
   }

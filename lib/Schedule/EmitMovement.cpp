@@ -130,8 +130,11 @@ LogicalResult Emitter::emitTranspose(accel::TransposeOp op) {
   SmallVector<int64_t> from = denseStrides(shapeOf(op.getInput()));
   SmallVector<int64_t> to = denseStrides(shapeOf(op.getResult()));
   SmallVector<CopyDimension> dims;
+  int64_t element = network.tensor(op.getInput()).elementBytes;
   for (auto [i, source] : llvm::enumerate(op.getPerm()))
-    dims.push_back({shapeOf(op.getResult())[i], from[source], to[i]});
+    dims.push_back(
+        {shapeOf(op.getResult())[i], from[source] * element, to[i] * element});
+  dims.push_back({element, 1, 1});
   return emitCopy(op, network.tensor(op.getInput()), 0,
                   network.tensor(op.getResult()), 0, dims);
 }
@@ -141,9 +144,11 @@ LogicalResult Emitter::emitTranspose(accel::TransposeOp op) {
 static SmallVector<int64_t> stridesIn(const NetworkTensor &tensor,
                                       ArrayRef<int64_t> shape) {
   SmallVector<int64_t> strides = denseStrides(shape);
-  if (tensor.pitch)
-    for (size_t d = 0; d + 1 < shape.size(); ++d)
-      strides[d] = strides[d] / shape.back() * tensor.pitch;
+  int64_t row = shape.empty() ? 1 : shape.back();
+  int64_t pitch = tensor.pitch ? tensor.pitch : row * tensor.elementBytes;
+  for (size_t d = 0; d < shape.size(); ++d)
+    strides[d] = d + 1 < shape.size() ? strides[d] / row * pitch
+                                      : strides[d] * tensor.elementBytes;
   return strides;
 }
 
@@ -163,6 +168,7 @@ LogicalResult Emitter::emitConcat(accel::ConcatOp op) {
     SmallVector<CopyDimension> dims;
     for (size_t d = 0; d < shape.size(); ++d)
       dims.push_back({shape[d], from[d], to[d]});
+    dims.push_back({tensor.elementBytes, 1, 1});
     if (failed(emitCopy(op, tensor, 0, result, offset, dims)))
       return failure();
     offset += shape[op.getAxis()] * to[op.getAxis()];
@@ -171,17 +177,19 @@ LogicalResult Emitter::emitConcat(accel::ConcatOp op) {
 }
 
 LogicalResult Emitter::emitSlice(accel::SliceOp op) {
-  SmallVector<int64_t> from = denseStrides(shapeOf(op.getInput()));
+  const NetworkTensor &input = network.tensor(op.getInput());
+  const NetworkTensor &result = network.tensor(op.getResult());
   ArrayRef<int64_t> shape = shapeOf(op.getResult());
-  SmallVector<int64_t> to = denseStrides(shape);
+  SmallVector<int64_t> from = stridesIn(input, shapeOf(op.getInput()));
+  SmallVector<int64_t> to = stridesIn(result, shape);
   SmallVector<CopyDimension> dims;
   int64_t offset = 0;
   for (size_t d = 0; d < shape.size(); ++d) {
     offset += op.getStarts()[d] * from[d];
     dims.push_back({shape[d], from[d] * op.getSteps()[d], to[d]});
   }
-  return emitCopy(op, network.tensor(op.getInput()), offset,
-                  network.tensor(op.getResult()), 0, dims);
+  dims.push_back({input.elementBytes, 1, 1});
+  return emitCopy(op, input, offset, result, 0, dims);
 }
 
 LogicalResult Emitter::emitPad(accel::PadOp op) {
@@ -194,20 +202,23 @@ LogicalResult Emitter::emitPad(accel::PadOp op) {
   FillCommand fill;
   fill.output = uint32_t(scratchpad.begin);
   fill.length = uint32_t(bytes);
-  fill.value = int8_t(op.getValue());
+  fill.value = int16_t(op.getValue());
+  fill.wideOutput = out.elementBytes == 2;
   append(fill);
   for (int64_t begin = 0; begin < out.bytes; begin += bytes)
     storeFlat(scratchpad.begin, out.address + begin,
               std::min(bytes, out.bytes - begin));
-  SmallVector<int64_t> from = denseStrides(shape);
-  SmallVector<int64_t> to = denseStrides(shapeOf(op.getResult()));
+  const NetworkTensor &input = network.tensor(op.getInput());
+  SmallVector<int64_t> from = stridesIn(input, shape);
+  SmallVector<int64_t> to = stridesIn(out, shapeOf(op.getResult()));
   SmallVector<CopyDimension> dims;
   int64_t offset = 0;
   for (size_t d = 0; d < shape.size(); ++d) {
     offset += op.getPads()[d] * to[d];
     dims.push_back({shape[d], from[d], to[d]});
   }
-  return emitCopy(op, network.tensor(op.getInput()), 0, out, offset, dims);
+  dims.push_back({input.elementBytes, 1, 1});
+  return emitCopy(op, input, 0, out, offset, dims);
 }
 
 LogicalResult Emitter::emitHost(accel::HostOp op) {

@@ -88,15 +88,15 @@ ImageView StackEmitter::view(int at, int64_t row, int64_t column) const {
   const StackTensor &part = stack.tensors[at];
   const NetworkTensor &whole = tensor(at);
   if (part.isResident) {
-    int64_t pitch = whole.pitch ? whole.pitch : part.channels;
+    int64_t pitch = whole.pitch ? whole.pitch : part.pixelBytes();
     int64_t pixel = (batch * part.height + row) * part.width + column;
     return {whole.scratchpadAddress + pixel * pitch, part.width * pitch, pitch,
-            0};
+            0, part.element};
   }
   const State &state = states[at];
   return {state.address + (row - state.firstRow) * part.rowBytes() +
-              column * part.channels,
-          part.rowBytes(), part.channels, 0};
+              column * part.pixelBytes(),
+          part.rowBytes(), part.pixelBytes(), 0, part.element};
 }
 
 void StackEmitter::loadRows(int at, const StackStep &step) {

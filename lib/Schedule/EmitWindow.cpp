@@ -150,33 +150,36 @@ void WindowEmitter::closeTile(const Tile &tile) {
 ImageView WindowEmitter::inputView(const Tile &tile) const {
   const TileShape &at = tile.shape;
   if (input.resident) {
-    int64_t pitch = input.pitch ? input.pitch : shape.channels;
+    int64_t pitch =
+        input.pitch ? input.pitch : shape.channels * input.elementBytes;
     int64_t pixel =
         (at.batch * shape.height + at.inputRows.begin) * shape.width +
         at.inputColumns.begin;
     return {input.scratchpadAddress + pixel * pitch, shape.width * pitch, pitch,
-            0};
+            0, input.elementBytes};
   }
   // A vector layer's tile holds the chunk's channels only.
   bool isConv = shape.kind == Kind::Conv;
-  int64_t pitch = isConv ? shape.channels : tile.channels;
+  int64_t pitch =
+      (isConv ? shape.channels : tile.channels) * input.elementBytes;
   return {tile.input, at.inputColumns.length * pitch, pitch,
-          isConv ? 0 : tile.channel};
+          isConv ? 0 : tile.channel, input.elementBytes};
 }
 
 ImageView WindowEmitter::outputView(const Tile &tile,
                                     const NetworkTensor &tensor,
                                     int64_t address) const {
   const TileShape &at = tile.shape;
+  int64_t element = tensor.elementBytes;
   if (!tensor.resident)
-    return {address, at.columns.length * tile.channels, tile.channels,
-            tile.channel};
+    return {address, at.columns.length * tile.channels * element,
+            tile.channels * element, tile.channel, element};
   int64_t pixel =
       (at.batch * shape.outHeight + at.rows.begin) * shape.outWidth +
       at.columns.begin;
-  int64_t pitch = tensor.pitch ? tensor.pitch : shape.outChannels;
+  int64_t pitch = tensor.pitch ? tensor.pitch : shape.outChannels * element;
   return {tensor.scratchpadAddress + pixel * pitch, shape.outWidth * pitch,
-          pitch, 0};
+          pitch, 0, element};
 }
 
 void WindowEmitter::compute(const Tile &tile, const WeightChunk &chunk,
@@ -235,8 +238,11 @@ LogicalResult WindowEmitter::run() {
     least.outputs = isConv ? std::min<int64_t>(shape.groupOutputs(),
                                                emitter.machine.columns)
                            : 1;
-    least.channels =
-        std::min<int64_t>(shape.groupChannels(), emitter.machine.rows);
+    least.channels = std::min<int64_t>(
+        shape.groupChannels(),
+        std::min(
+            emitter.machine.rows,
+            reductionDepth(emitter.machine, shape.precision(emitter.machine))));
     return emitter.tooSmall(
         op,
         tileLayout(shape, least, placement).bytes +

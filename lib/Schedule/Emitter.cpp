@@ -36,32 +36,35 @@ DmaCommand Emitter::transfer(const NetworkTensor &tensor,
                              ArrayRef<int64_t> shape, const Box &box,
                              int64_t address) const {
   // A slice has other channels between its pixels.
-  int64_t width = shape[2], channels = tensor.pitch ? tensor.pitch : shape[3];
+  int64_t element = tensor.elementBytes;
+  int64_t width = shape[2];
+  int64_t pitch = tensor.pitch ? tensor.pitch : shape[3] * element;
+  int64_t pixelBytes = box.channels * element; ///< of the box
   int64_t pixel = (box.batch * shape[1] + box.row) * width + box.column;
   // Pixels and slices of a packed tensor begin at bytes (planPacking).
-  auto dramBytes = [&](int64_t elements) {
-    assert(elements * tensor.dramBits % 8 == 0 && "cuts at bytes");
-    return elements * tensor.dramBits / 8;
+  auto dramBytes = [&](int64_t bytes) {
+    assert(bytes * tensor.dramBits % 8 == 0 && "cuts at bytes");
+    return bytes * tensor.dramBits / 8;
   };
   DmaCommand dma;
   dma.bits = uint8_t(tensor.dramBits);
-  dma.dramAddress =
-      uint32_t(tensor.address + dramBytes(pixel * channels + box.channel));
+  dma.dramAddress = uint32_t(tensor.address +
+                             dramBytes(pixel * pitch + box.channel * element));
   dma.scratchpadAddress = uint32_t(address);
-  if (box.channels != channels) {
+  if (pixelBytes != pitch) {
     dma.count = {1, uint16_t(box.rows), uint16_t(box.columns)};
-    dma.rowBytes = uint32_t(box.channels);
-    dma.dramStride = {0, int32_t(dramBytes(width * channels)),
-                      int32_t(dramBytes(channels))};
-    dma.scratchpadStride = {0, uint32_t(box.columns * box.channels),
-                            uint32_t(box.channels)};
+    dma.rowBytes = uint32_t(pixelBytes);
+    dma.dramStride = {0, int32_t(dramBytes(width * pitch)),
+                      int32_t(dramBytes(pitch))};
+    dma.scratchpadStride = {0, uint32_t(box.columns * pixelBytes),
+                            uint32_t(pixelBytes)};
   } else if (box.columns != width) {
     dma.count = {1, 1, uint16_t(box.rows)};
-    dma.rowBytes = uint32_t(box.columns * channels);
-    dma.dramStride = {0, 0, int32_t(dramBytes(width * channels))};
-    dma.scratchpadStride = {0, 0, uint32_t(box.columns * channels)};
+    dma.rowBytes = uint32_t(box.columns * pitch);
+    dma.dramStride = {0, 0, int32_t(dramBytes(width * pitch))};
+    dma.scratchpadStride = {0, 0, uint32_t(box.columns * pitch)};
   } else {
-    dma.rowBytes = uint32_t(box.rows * width * channels);
+    dma.rowBytes = uint32_t(box.rows * width * pitch);
   }
   return dma;
 }
@@ -136,7 +139,21 @@ LogicalResult Emitter::emitOp(mlir::Operation *op) {
     return emitWindow(op, *window);
   return llvm::TypeSwitch<mlir::Operation *, LogicalResult>(op)
       .Case([&](accel::BinaryOp binary) { return emitBinary(binary); })
-      .Case([&](accel::LookupOp lookup) { return emitLookup(lookup); })
+      .Case([&](accel::LookupOp lookup) {
+        ArrayRef<int8_t> table = lookup.getTable();
+        return emitLookup(
+            op, LookupCommand(),
+            {reinterpret_cast<const uint8_t *>(table.data()), table.size()});
+      })
+      .Case([&](accel::InterpolateOp function) {
+        LookupCommand command;
+        command.isWide = true;
+        command.stepBits = uint8_t(function.getInputBits() - 9);
+        ArrayRef<int16_t> table = function.getTable();
+        return emitLookup(op, command,
+                          {reinterpret_cast<const uint8_t *>(table.data()),
+                           table.size() * sizeof(int16_t)});
+      })
       .Case([&](accel::TransposeOp transpose) {
         return emitTranspose(transpose);
       })

@@ -89,7 +89,9 @@ private:
   mlir::LogicalResult emitOp(mlir::Operation *op);
   mlir::LogicalResult emitWindow(mlir::Operation *op, const WindowLayer &shape);
   mlir::LogicalResult emitBinary(accel::BinaryOp op);
-  mlir::LogicalResult emitLookup(accel::LookupOp op);
+  /// `command` with its table and its addresses, tile by tile.
+  mlir::LogicalResult emitLookup(mlir::Operation *op, LookupCommand command,
+                                 llvm::ArrayRef<uint8_t> table);
   mlir::LogicalResult emitTranspose(accel::TransposeOp op);
   mlir::LogicalResult emitConcat(accel::ConcatOp op);
   mlir::LogicalResult emitSlice(accel::SliceOp op);

@@ -18,10 +18,11 @@ using namespace mlir;
 namespace accopt {
 
 std::vector<uint8_t> constantBytes(ElementsAttr value) {
-  std::vector<uint8_t> bytes(value.getNumElements());
   auto elements = nn::readElements(value);
-  for (size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = uint8_t(elements->element(i).front());
+  std::vector<uint8_t> bytes;
+  bytes.reserve(size_t(value.getNumElements()) * elements->width);
+  for (int64_t i = 0, n = value.getNumElements(); i < n; ++i)
+    llvm::append_range(bytes, elements->element(i));
   return bytes;
 }
 

@@ -40,7 +40,7 @@ ScratchpadRange freeScratchpad(const Network &network, int first, int last,
 Placement placementOf(const Network &network, const Layer &layer,
                       const WindowLayer &window, int64_t scratchpadBytes);
 
-/// The bytes of an int8 constant.
+/// The bytes of a constant of int8 or int16.
 std::vector<uint8_t> constantBytes(mlir::ElementsAttr value);
 
 } // namespace accopt

@@ -96,8 +96,9 @@ private:
     NetworkTensor tensor;
     tensor.value = value;
     auto type = cast<RankedTensorType>(value.getType());
-    tensor.bytes = type.getNumElements() *
-                   int64_t(getByteWidth(numpyTypeOf(type.getElementType())));
+    tensor.elementBytes =
+        int64_t(getByteWidth(numpyTypeOf(type.getElementType())));
+    tensor.bytes = type.getNumElements() * tensor.elementBytes;
     network.tensors.push_back(tensor);
     return network.tensorOf[value] = int(network.tensors.size()) - 1;
   }

@@ -22,6 +22,7 @@ NumpyType numpyTypeOf(mlir::Type type);
 struct NetworkTensor {
   mlir::Value value;
   int64_t bytes = 0;
+  int64_t elementBytes = 1;
   int definedBy = -1; ///< layer
   /// Its memory is in use from the first to the last of these layers: its own
   /// life and that of its slices.
@@ -36,14 +37,14 @@ struct NetworkTensor {
   bool resident = false;
   /// Nowhere as a whole: it is inside a stack (Stack.h).
   bool inStack = false;
-  /// Of an element in DRAM; below 8 the tensor is packed there.
+  /// Of a byte in DRAM; below 8 the tensor, of int8, is packed there.
   int64_t dramBits = 8;
   int64_t dramBytes() const { return (bytes * dramBits + 7) / 8; }
   /// A slice of the channels of another tensor: the concatenation that it is an
   /// operand of, the tensor that has the memory (the same, or what contains
   /// that), where it begins there, and the bytes from pixel to pixel.
   int container = -1, root = -1;
-  int64_t channelOffset = 0, pitch = 0;
+  int64_t channelOffset = 0, pitch = 0; ///< bytes
   bool isSlice() const { return container >= 0; }
 
   uint32_t address = 0;           ///< in DRAM, unless resident

@@ -8,6 +8,8 @@
 
 #include "MemoryPlan.h"
 
+#include "dialects/Accel/AccelOps.h"
+
 using namespace mlir;
 
 namespace accopt {
@@ -32,6 +34,24 @@ static LogicalResult checkSizes(const Network &network) {
   return success();
 }
 
+/// Values of two bytes need a machine that has them.
+static LogicalResult checkWidths(const Network &network,
+                                 const Machine &machine) {
+  auto isWide = [](Value value) {
+    return cast<RankedTensorType>(value.getType())
+        .getElementType()
+        .isInteger(16);
+  };
+  for (const Layer &layer : network.layers)
+    if (!machine.arrayPes16Bit && !isa<accel::HostOp>(layer.op) &&
+        (llvm::any_of(layer.op->getOperands(), isWide) ||
+         llvm::any_of(layer.op->getResults(), isWide)))
+      return layer.op->emitOpError("expected a machine with values of 16 bits "
+                                   "(array_pes_16bit above 0), got ")
+             << machine.name;
+  return success();
+}
+
 FailureOr<Plan> planNetwork(ModuleOp module, const Machine &machine,
                             const ScheduleOptions &options,
                             TilingCache &tilings) {
@@ -41,7 +61,7 @@ FailureOr<Plan> planNetwork(ModuleOp module, const Machine &machine,
   FailureOr<Network> network = readNetwork(function);
   if (failed(network))
     return failure();
-  if (failed(checkSizes(*network)))
+  if (failed(checkSizes(*network)) || failed(checkWidths(*network, machine)))
     return failure();
   planPacking(*network, machine);
   planConcats(*network, machine);

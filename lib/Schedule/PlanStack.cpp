@@ -74,6 +74,7 @@ int Planner::addTensor(int tensor, int64_t batch, int64_t height, int64_t width,
   added.height = height;
   added.width = width;
   added.channels = channels;
+  added.element = network.tensors[tensor].elementBytes;
   added.isResident = network.tensors[tensor].resident;
   stack.tensors.push_back(added);
   return int(stack.tensors.size()) - 1;
@@ -264,7 +265,7 @@ int64_t Planner::execCycles(const StackLayer &layer, int64_t rows) const {
   const StackTensor &input = stack.tensors[layer.input];
   int64_t pitch = network.tensors[input.tensor].pitch;
   if (!input.isResident || !pitch)
-    pitch = w.channels;
+    pitch = input.pixelBytes();
   PieceSize most = pieceSize(w, rows, machine);
   auto cycles = [&](int64_t rows, int64_t outputs) {
     Command command = sampleCommand(
@@ -315,9 +316,9 @@ int64_t Planner::transferCycles(const StackTensor &tensor, int64_t rows) const {
   const NetworkTensor &whole = network.tensors[tensor.tensor];
   LoadCommand dma;
   dma.bits = uint8_t(whole.dramBits);
-  if (whole.pitch && whole.pitch != tensor.channels) {
+  if (whole.pitch && whole.pitch != tensor.pixelBytes()) {
     dma.count = {1, uint16_t(rows), uint16_t(tensor.width)};
-    dma.rowBytes = uint32_t(tensor.channels);
+    dma.rowBytes = uint32_t(tensor.pixelBytes());
   } else {
     dma.rowBytes = uint32_t(rows * tensor.rowBytes());
   }

@@ -20,14 +20,15 @@ namespace {
 
 int64_t computeCycles(const Layer &layer, const Machine &machine) {
   const VectorCosts &cost = machine.vector;
-  int64_t lanes = machine.lanes;
   if (std::optional<WindowLayer> w = readWindowLayer(layer.op)) {
-    int64_t outputs = w->outputBytes(), taps = w->taps();
+    int64_t outputs = w->outputElements(), taps = w->taps();
+    int64_t lanes = vectorElements(machine, w->isWide());
     switch (w->kind) {
     case WindowLayer::Kind::Conv:
-      return divideUp(outputs * taps * w->groupChannels(),
-                      int64_t(machine.rows) * machine.columns *
-                          arrayRate(machine, w->precision(machine)));
+      return divideUp(
+          int64_t(streamCycles(machine, w->precision(machine),
+                               outputs * taps * w->groupChannels())),
+          int64_t(machine.rows) * machine.columns);
     case WindowLayer::Kind::Depthwise:
       return divideUp(outputs, lanes) * taps * cost.mac;
     case WindowLayer::Kind::MaxPool:
@@ -36,6 +37,14 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
       return divideUp(outputs, lanes) * taps * cost.add;
     }
   }
+  auto isWide = [](Value value) {
+    return cast<RankedTensorType>(value.getType())
+        .getElementType()
+        .isInteger(16);
+  };
+  int64_t lanes =
+      vectorElements(machine, llvm::any_of(layer.op->getOperands(), isWide) ||
+                                  llvm::any_of(layer.op->getResults(), isWide));
   int64_t elements = 0;
   for (Value result : layer.op->getResults())
     elements += cast<RankedTensorType>(result.getType()).getNumElements();
@@ -46,6 +55,8 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
                 : std::max(cost.add, 3 * cost.rescale));
   if (isa<accel::LookupOp>(layer.op))
     return divideUp(elements, lanes) * cost.lookup;
+  if (isa<accel::InterpolateOp>(layer.op))
+    return divideUp(elements, lanes) * (2 * int64_t(cost.lookup) + cost.mul);
   if (auto host = dyn_cast<accel::HostOp>(layer.op)) {
     Command command;
     HostCommand operation;

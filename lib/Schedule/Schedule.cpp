@@ -32,6 +32,9 @@ TensorInfo readDescription(Value value, DictionaryAttr attributes) {
     info.bits = int32_t(bits.getInt());
   if (auto type = attributes.getAs<TypeAttr>("accel.type"))
     info.type = numpyTypeOf(type.getValue());
+  else
+    info.type =
+        numpyTypeOf(cast<RankedTensorType>(value.getType()).getElementType());
   return info;
 }
 
@@ -93,11 +96,12 @@ static void watchSlices(const Network &network, CommandStream &stream) {
       if (!slice.isSlice() || slice.root != int(index))
         continue;
       pitch = slice.pitch;
-      int64_t channels =
-          cast<RankedTensorType>(slice.value.getType()).getShape().back();
+      int64_t bytes =
+          cast<RankedTensorType>(slice.value.getType()).getShape().back() *
+          slice.elementBytes;
       cuts.push_back(slice.channelOffset);
-      if (slice.channelOffset + channels < pitch)
-        cuts.push_back(slice.channelOffset + channels);
+      if (slice.channelOffset + bytes < pitch)
+        cuts.push_back(slice.channelOffset + bytes);
     }
     if (cuts.empty() || image.resident)
       continue;

@@ -22,8 +22,8 @@ class TilingCache;
 
 /// A tensor of a stack, of batch x height x width x channels.
 struct StackTensor {
-  int tensor = -1; ///< of the network
-  int64_t height = 0, width = 0, channels = 0;
+  int tensor = -1;                                          ///< of the network
+  int64_t height = 0, width = 0, channels = 0, element = 1; ///< bytes of one
   bool isProduced = false; ///< by a layer of the stack
   bool isResident = false; ///< whole in the scratchpad, read and written there
   bool isBuffered = false; ///< produced, not resident, read within the stack
@@ -32,7 +32,8 @@ struct StackTensor {
   /// Rows that its buffer holds, or each of its slots (loaded, or only stored).
   int64_t rows = 0, slots = 1;
   int64_t offset = 0; ///< of the buffer or the slots, from the first one's
-  int64_t rowBytes() const { return width * channels; }
+  int64_t pixelBytes() const { return channels * element; }
+  int64_t rowBytes() const { return width * pixelBytes(); }
   int64_t slotBytes() const { return alignUp(rows * rowBytes()); }
 };
 

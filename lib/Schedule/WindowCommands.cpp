@@ -72,6 +72,7 @@ static Window window(const WindowLayer &shape, const TileShape &tile,
   w.strideX = uint16_t(shape.strideX);
   w.dilationY = uint16_t(shape.dilationY);
   w.dilationX = uint16_t(shape.dilationX);
+  w.wideInput = shape.inputElement == 2;
   w.padTop = int16_t(tile.inputRows.begin -
                      (tile.rows.begin * shape.strideY - shape.padTop));
   w.padLeft = int16_t(tile.inputColumns.begin -
@@ -89,13 +90,15 @@ static Epilogue epilogue(accel::RequantAttr requant, const WindowLayer &shape,
   e.outputRowPitch = uint32_t(step.output.rowPitch);
   e.outputPixelPitch = uint32_t(step.output.pixelPitch);
   e.outputZeroPoint = int8_t(requant.getZeroPoint());
-  e.clampMin = int8_t(requant.getClampMin());
-  e.clampMax = int8_t(requant.getClampMax());
+  e.clampMin = int16_t(requant.getClampMin());
+  e.clampMax = int16_t(requant.getClampMax());
+  e.wideOutput = shape.outputElement == 2;
   e.hasTable = shape.hasTable;
   if (shape.hasTable)
     e.table = uint32_t(step.chunkAddress + at.table);
   if (shape.hasResidual) {
     e.hasResidual = true;
+    e.wideResidual = shape.residualElement == 2;
     e.residual = step.residual.at(chunk.output);
     e.residualRowPitch = uint32_t(step.residual.rowPitch);
     e.residualPixelPitch = uint32_t(step.residual.pixelPitch);
@@ -113,6 +116,7 @@ static PoolCommand poolCommand(mlir::Operation *op, const WindowLayer &shape,
   PoolCommand pool;
   pool.window = window(shape, step.tile, step.input, step.chunk.output);
   pool.channels = uint16_t(step.chunk.outputs);
+  pool.wideOutput = shape.outputElement == 2;
   pool.output = step.output.at(step.chunk.output);
   pool.outputRowPitch = uint32_t(step.output.rowPitch);
   pool.outputPixelPitch = uint32_t(step.output.pixelPitch);
@@ -122,12 +126,12 @@ static PoolCommand poolCommand(mlir::Operation *op, const WindowLayer &shape,
     pool.inputZeroPoint = int8_t(average.getInputZeroPoint());
     pool.outputZeroPoint = int8_t(average.getOutputZeroPoint());
     pool.parameters = uint32_t(step.chunkAddress);
-    pool.clampMin = int8_t(average.getClampMin());
-    pool.clampMax = int8_t(average.getClampMax());
+    pool.clampMin = int16_t(average.getClampMin());
+    pool.clampMax = int16_t(average.getClampMax());
   } else {
     auto maximum = cast<accel::MaxPoolOp>(op);
-    pool.clampMin = int8_t(maximum.getClampMin());
-    pool.clampMax = int8_t(maximum.getClampMax());
+    pool.clampMin = int16_t(maximum.getClampMin());
+    pool.clampMax = int16_t(maximum.getClampMax());
   }
   return pool;
 }
@@ -142,7 +146,7 @@ Operation windowCommand(mlir::Operation *op, const WindowLayer &shape,
     matmul.channels = uint16_t(chunk.channels());
     matmul.dataflow = step.dataflow;
     matmul.runs = uint16_t(chunk.run.runs);
-    matmul.runPitch = uint32_t(chunk.run.pitch);
+    matmul.runPitch = uint32_t(chunk.run.pitch * shape.inputElement);
     matmul.columns = uint16_t(chunk.outputs);
     matmul.inputZeroPoint = int8_t(conv.getInputZeroPoint());
     matmul.weights = uint32_t(step.chunkAddress + at.weights);
@@ -174,6 +178,7 @@ Command sampleCommand(const WindowLayer &layer, const SampleSizes &sizes,
   window.kernelX = uint16_t(layer.kernelX);
   window.dilationX = uint16_t(layer.dilationX);
   window.inputPixelPitch = uint32_t(sizes.inputPitch);
+  window.wideInput = layer.inputElement == 2;
   Command command;
   switch (layer.kind) {
   case WindowLayer::Kind::Conv: {
@@ -188,6 +193,8 @@ Command sampleCommand(const WindowLayer &layer, const SampleSizes &sizes,
     matmul.columns = uint16_t(sizes.outputs);
     matmul.precision = uint8_t(layer.precision(machine));
     matmul.dataflow = sizes.dataflow;
+    matmul.epilogue.wideOutput = layer.outputElement == 2;
+    matmul.epilogue.wideResidual = layer.residualElement == 2;
     command.operation = matmul;
     break;
   }
@@ -196,6 +203,8 @@ Command sampleCommand(const WindowLayer &layer, const SampleSizes &sizes,
     depthwise.window = window;
     depthwise.channels = uint16_t(sizes.outputs);
     depthwise.epilogue.hasResidual = layer.hasResidual;
+    depthwise.epilogue.wideOutput = layer.outputElement == 2;
+    depthwise.epilogue.wideResidual = layer.residualElement == 2;
     command.operation = depthwise;
     break;
   }
@@ -205,6 +214,7 @@ Command sampleCommand(const WindowLayer &layer, const SampleSizes &sizes,
     pool.channels = uint16_t(sizes.outputs);
     pool.kind = layer.kind == WindowLayer::Kind::MaxPool ? PoolKind::Max
                                                          : PoolKind::Sum;
+    pool.wideOutput = layer.outputElement == 2;
     command.operation = pool;
   }
   }

@@ -43,8 +43,9 @@ TileShape tileShape(const WindowLayer &layer, int64_t batch, Span rows,
 /// pixel's channel `channel`, and the bytes from row to row, pixel to pixel.
 struct ImageView {
   int64_t address = 0, rowPitch = 0, pixelPitch = 0, channel = 0;
+  int64_t element = 1; ///< bytes
   uint32_t at(int64_t which) const {
-    return uint32_t(address + which - channel);
+    return uint32_t(address + (which - channel) * element);
   }
 };
 

@@ -17,6 +17,10 @@ namespace accopt {
 std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
   using Kind = WindowLayer::Kind;
   WindowLayer layer;
+  auto elementBytes = [](Value value) {
+    return int64_t(
+        cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() / 8);
+  };
   auto common = [&](auto window, ArrayRef<int64_t> kernel) {
     auto in = cast<RankedTensorType>(window.getInput().getType()).getShape();
     auto out = cast<RankedTensorType>(window.getType()).getShape();
@@ -35,6 +39,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
     layer.dilationX = window.getDilations()[1];
     layer.padTop = window.getPads()[0];
     layer.padLeft = window.getPads()[1];
+    layer.inputElement = elementBytes(window.getInput());
+    layer.outputElement = elementBytes(window.getResult());
   };
   auto shape = [](Value value) {
     return cast<RankedTensorType>(value.getType()).getShape();
@@ -46,6 +52,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
         if (auto map = conv.getInputChannels())
           layer.inputChannels.assign(map->begin(), map->end());
         layer.hasResidual = bool(conv.getResidual());
+        if (layer.hasResidual)
+          layer.residualElement = elementBytes(conv.getResidual());
         layer.hasTable = !conv.getRequant().getTable().empty();
         layer.weightBits = conv.getWeightBits();
         layer.inputBits = conv.getInputBits();
@@ -55,6 +63,8 @@ std::optional<WindowLayer> readWindowLayer(mlir::Operation *op) {
         layer.kind = Kind::Depthwise;
         common(conv, shape(conv.getWeights()).take_front(2));
         layer.hasResidual = bool(conv.getResidual());
+        if (layer.hasResidual)
+          layer.residualElement = elementBytes(conv.getResidual());
         layer.hasTable = !conv.getRequant().getTable().empty();
         layer.weightBits = conv.getWeightBits();
         layer.inputBits = conv.getInputBits();
@@ -201,13 +211,14 @@ TileLayout tileLayout(const WindowLayer &layer, const Tiling &tiling,
   layout.input = end;
   if (!placement.inputResident)
     end += alignUp(layer.inputRows(tiling.rows) *
-                   layer.inputColumns(tiling.columns) * inputChannels);
+                   layer.inputColumns(tiling.columns) * inputChannels *
+                   layer.inputElement);
   layout.residual = end;
   if (layer.hasResidual && !placement.residualResident)
-    end += alignUp(pixels * outputChannels);
+    end += alignUp(pixels * outputChannels * layer.residualElement);
   layout.output = end;
   if (!placement.outputResident)
-    end += alignUp(pixels * outputChannels);
+    end += alignUp(pixels * outputChannels * layer.outputElement);
   layout.bytes = end;
   return layout;
 }

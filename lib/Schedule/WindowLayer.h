@@ -27,10 +27,12 @@ struct WindowLayer {
   bool hasResidual = false, hasTable = false;
   bool hasOneScale = false; ///< average pooling that counts all taps
   int64_t weightBits = 8, inputBits = 8; ///< of a layer with weights
+  /// Bytes of an element.
+  int64_t inputElement = 1, outputElement = 1, residualElement = 1;
   /// Where a convolution's input channels are stored; empty if in order.
   llvm::SmallVector<int64_t> inputChannels;
 
-  int64_t outputBytes() const {
+  int64_t outputElements() const {
     return batch * outHeight * outWidth * outChannels;
   }
   int64_t taps() const { return kernelY * kernelX; }
@@ -43,6 +45,11 @@ struct WindowLayer {
   }
   int64_t groupChannels() const { return channels / groups; }
   int64_t groupOutputs() const { return outChannels / groups; }
+  /// Whether an operand has two bytes.
+  bool isWide() const {
+    return inputElement == 2 || outputElement == 2 ||
+           (hasResidual && residualElement == 2);
+  }
   /// Rows (columns) of the input that `count` output rows (columns) span.
   int64_t inputRows(int64_t count) const {
     return std::min(height,
@@ -55,7 +62,7 @@ struct WindowLayer {
 };
 
 /// Input channels of a group that one command reduces: `runs` runs of equal
-/// length, `pitch` apart.
+/// length, `pitch` channels apart.
 struct ChannelRun {
   int64_t stored = 0; ///< where the first one is stored
   /// Which they are, counted within the group; -1 for one that lies between and

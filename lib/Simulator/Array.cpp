@@ -47,6 +47,7 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
   size_t groupSize = product.pairs * kKernelColumns * 2;
   std::vector<int16_t> packed(product.groups * groupSize, 0);
   const int8_t *source = weights;
+  unsigned weightBits = std::min<unsigned>(c.precision, 8);
   for (size_t first = 0; first < c.columns; first += arrayColumns) {
     size_t last = std::min<size_t>(first + arrayColumns, c.columns);
     for (size_t k = 0; k < product.reduction; ++k)
@@ -56,7 +57,7 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
         int16_t *target = packed.data() + column / kKernelColumns * groupSize +
                           (k / 2 * kKernelColumns + inGroup) * 2 + k % 2;
         for (size_t j = 0; j < run; ++j)
-          target[2 * j] = int16_t{signExtend(source[j], c.precision)};
+          target[2 * j] = int16_t{signExtend(source[j], weightBits)};
         source += run;
         column += run;
       }
@@ -68,7 +69,10 @@ std::vector<int16_t> packWeights(const MatmulCommand &c, const Product &product,
 void gatherTap(const MatmulCommand &c, const int8_t *source, int16_t *row) {
   unsigned length = c.channels / c.runs;
   for (unsigned run = 0; run < c.runs; ++run) {
-    if (c.precision == 8)
+    if (c.window.wideInput)
+      for (unsigned ch = 0; ch < length; ++ch)
+        row[ch] = int16_t(readElement(source, ch, true));
+    else if (c.precision == 8)
       for (unsigned ch = 0; ch < length; ++ch)
         row[ch] = int16_t(source[ch] - c.inputZeroPoint);
     else

@@ -1,7 +1,7 @@
-//===- Epilogue.h - From int32 sums to int8 results -------------*- C++ -*-===//
+//===- Epilogue.h - From int32 sums to results ------------------*- C++ -*-===//
 //
 // Part of AccOpt. The output stage that the array and depthwise convolution
-// share (struct Epilogue).
+// share (struct Epilogue), and elements of one or two bytes in the scratchpad.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,11 +11,29 @@
 #include "accopt/Target/Arithmetic.h"
 #include "accopt/Target/Command.h"
 
+#include "llvm/Support/Endian.h"
+
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
 namespace accopt {
+
+/// Element `index` of int16 elements at `bytes`, little endian, or of bytes.
+inline int32_t readElement(const int8_t *bytes, size_t index, bool isWide) {
+  if (!isWide)
+    return bytes[index];
+  return int16_t(llvm::support::endian::read16le(bytes + 2 * index));
+}
+
+/// Writes what fits the element.
+inline void writeElement(int8_t *bytes, size_t index, bool isWide,
+                         int16_t value) {
+  if (isWide)
+    llvm::support::endian::write16le(bytes + 2 * index, uint16_t(value));
+  else
+    bytes[index] = int8_t(value);
+}
 
 /// Reads the parameter table once for a command, then finishes pixel by pixel.
 class EpilogueStage {
@@ -40,9 +58,9 @@ public:
       int32_t value =
           applyScale(wrappingAdd(sums[c], p.bias), p.multiplier, p.shift);
       if (e.hasResidual)
-        value = addResidual(value, residual[c]);
-      int8_t q = clampToInt8(value, e.outputZeroPoint, e.clampMin, e.clampMax);
-      out[c] = e.hasTable ? table[q + 128] : q;
+        value = addResidual(value, readElement(residual, c, e.wideResidual));
+      int16_t q = clampResult(value, e.outputZeroPoint, e.clampMin, e.clampMax);
+      writeElement(out, c, e.wideOutput, e.hasTable ? table[q + 128] : q);
     }
   }
 
@@ -52,8 +70,8 @@ private:
   };
   static_assert(sizeof(Parameters) == 12);
 
-  int32_t addResidual(int32_t value, int8_t residual) const {
-    int32_t scaled = applyScale(int32_t(residual) - e.residualZeroPoint,
+  int32_t addResidual(int32_t value, int32_t residual) const {
+    int32_t scaled = applyScale(residual - e.residualZeroPoint,
                                 e.residualMultiplier, e.residualShift);
     return applyScale(wrappingAdd(value, scaled), e.sumMultiplier, e.sumShift);
   }

@@ -20,8 +20,7 @@ inline constexpr unsigned kKernelPixels = 8;
 /// out[p * outPitch + j] = sum over k of a[p * aPitch + k] * w(k, j), wrapping
 /// at 32 bits, for p < pixels and j < kKernelColumns, where k runs over 2 *
 /// pairs and w(2 * i + b, j) = w[(i * kKernelColumns + j) * 2 + b]. Values of a
-/// lie in
-/// [-255, 255] and of w in [-128, 127], so that a pair's sum fits.
+/// lie in [-2^15, 2^15) and of w in [-128, 127], so that a pair's sum fits.
 using MatmulKernel = void (*)(const int16_t *a, size_t aPitch, unsigned pixels,
                               const int16_t *w, size_t pairs, int32_t *out,
                               size_t outPitch);

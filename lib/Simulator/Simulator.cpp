@@ -259,7 +259,8 @@ llvm::MutableArrayRef<int8_t> Simulator::tensorBytes(const TensorInfo &tensor) {
 /// The runs of a slice that begins at `run`.
 static std::vector<int8_t> readSlice(const TensorInfo &tensor,
                                      const int8_t *run) {
-  size_t runs = 1, length = size_t(tensor.shape.back());
+  size_t runs = 1;
+  size_t length = size_t(tensor.shape.back()) * getByteWidth(tensor.type);
   for (size_t d = 0; d + 1 < tensor.shape.size(); ++d)
     runs *= size_t(tensor.shape[d]);
   std::vector<int8_t> values;

@@ -126,10 +126,12 @@ void MachineState::execute(const DepthwiseCommand &c) {
         const int8_t *input = scratchpad.data() + address;
         const int8_t *weights =
             scratchpad.data() + c.weights + (ky * w.kernelX + kx) * c.channels;
-        // At most 2^32 products of 2^15: as unsigned, they wrap as specified.
+        // As unsigned, the additions wrap as specified.
         for (unsigned ch = 0; ch < c.channels; ++ch)
-          sums[ch] = wrappingAdd(sums[ch],
-                                 (input[ch] - c.inputZeroPoint) * weights[ch]);
+          sums[ch] =
+              wrappingAdd(sums[ch], (readElement(input, ch, w.wideInput) -
+                                     c.inputZeroPoint) *
+                                        weights[ch]);
       });
       stage.finish(y, x, sums.data());
     }
@@ -137,27 +139,31 @@ void MachineState::execute(const DepthwiseCommand &c) {
 
 /// The maximum of a window for each channel.
 static void poolMaximum(const PoolCommand &c, const int8_t *scratchpad,
-                        int64_t y, int64_t x, int8_t *out) {
-  std::fill(out, out + c.channels, int8_t(-128));
+                        int64_t y, int64_t x, std::vector<int16_t> &out) {
+  bool isWide = c.window.wideInput;
+  std::fill(out.begin(), out.end(), int16_t(isWide ? INT16_MIN : INT8_MIN));
   forTapsInside(c.window, y, x, [&](int64_t address, int64_t, int64_t) {
     const int8_t *input = scratchpad + address;
     for (unsigned ch = 0; ch < c.channels; ++ch)
-      out[ch] = std::max(out[ch], input[ch]);
+      out[ch] = std::max(out[ch], int16_t(readElement(input, ch, isWide)));
   });
-  for (unsigned ch = 0; ch < c.channels; ++ch)
-    out[ch] = clampToInt8(out[ch], 0, c.clampMin, c.clampMax);
+  for (int16_t &value : out)
+    value = clampResult(value, 0, c.clampMin, c.clampMax);
 }
 
 /// The rescaled sum of a window for each channel.
 static void poolSum(const PoolCommand &c, const int8_t *scratchpad, int64_t y,
-                    int64_t x, std::vector<int32_t> &sums, int8_t *out) {
+                    int64_t x, std::vector<int32_t> &sums,
+                    std::vector<int16_t> &out) {
   std::fill(sums.begin(), sums.end(), 0);
   uint32_t inside = 0;
   forTapsInside(c.window, y, x, [&](int64_t address, int64_t, int64_t) {
     ++inside;
     const int8_t *input = scratchpad + address;
     for (unsigned ch = 0; ch < c.channels; ++ch)
-      sums[ch] = wrappingAdd(sums[ch], input[ch] - c.inputZeroPoint);
+      sums[ch] =
+          wrappingAdd(sums[ch], readElement(input, ch, c.window.wideInput) -
+                                    c.inputZeroPoint);
   });
   uint32_t entry = c.countPadding ? 0 : inside;
   int32_t scale[2] = {1 << 30, 30};
@@ -165,27 +171,29 @@ static void poolSum(const PoolCommand &c, const int8_t *scratchpad, int64_t y,
   if (inside)
     std::memcpy(scale, scratchpad + c.parameters + 8 * size_t(entry), 8);
   for (unsigned ch = 0; ch < c.channels; ++ch)
-    out[ch] = clampToInt8(applyScale(sums[ch], scale[0], uint8_t(scale[1])),
+    out[ch] = clampResult(applyScale(sums[ch], scale[0], uint8_t(scale[1])),
                           c.outputZeroPoint, c.clampMin, c.clampMax);
 }
 
 void MachineState::execute(const PoolCommand &c) {
   std::vector<int32_t> sums(c.channels);
-  std::vector<int8_t> result(c.channels);
+  std::vector<int16_t> result(c.channels);
   for (unsigned y = 0; y < c.window.outputRows; ++y)
     for (unsigned x = 0; x < c.window.outputColumns; ++x) {
       if (c.kind == PoolKind::Max)
-        poolMaximum(c, scratchpad.data(), y, x, result.data());
+        poolMaximum(c, scratchpad.data(), y, x, result);
       else
-        poolSum(c, scratchpad.data(), y, x, sums, result.data());
-      std::memcpy(scratchpad.data() + c.output + size_t(y) * c.outputRowPitch +
-                      size_t(x) * c.outputPixelPitch,
-                  result.data(), c.channels);
+        poolSum(c, scratchpad.data(), y, x, sums, result);
+      int8_t *out = scratchpad.data() + c.output +
+                    size_t(y) * c.outputRowPitch +
+                    size_t(x) * c.outputPixelPitch;
+      for (size_t ch = 0; ch < result.size(); ++ch)
+        writeElement(out, ch, c.wideOutput, result[ch]);
     }
 }
 
-static int8_t binaryElement(const BinaryCommand &c, int8_t a, int8_t b) {
-  int32_t x = int32_t(a) - c.aZeroPoint, y = int32_t(b) - c.bZeroPoint;
+static int16_t binaryElement(const BinaryCommand &c, int32_t a, int32_t b) {
+  int32_t x = a - c.aZeroPoint, y = b - c.bZeroPoint;
   int32_t value;
   if (c.kind == BinaryKind::Mul) {
     value = x * y;
@@ -196,7 +204,7 @@ static int8_t binaryElement(const BinaryCommand &c, int8_t a, int8_t b) {
                 ? wrappingAdd(scaledA, scaledB)
                 : int32_t(uint32_t(scaledA) - uint32_t(scaledB));
   }
-  return clampToInt8(applyScale(value, c.outputMultiplier, c.outputShift),
+  return clampResult(applyScale(value, c.outputMultiplier, c.outputShift),
                      c.outputZeroPoint, c.clampMin, c.clampMax);
 }
 
@@ -212,13 +220,37 @@ void MachineState::execute(const BinaryCommand &c) {
         int8_t *out = scratchpad.data() + c.output + i * c.outputStride[0] +
                       j * c.outputStride[1] + k * c.outputStride[2];
         for (size_t l = 0; l < c.length; ++l) {
-          int8_t q = binaryElement(c, a[l * c.aStride[3]], b[l * c.bStride[3]]);
-          out[l] = table ? table[q + 128] : q;
+          int16_t q =
+              binaryElement(c, readElement(a + l * c.aStride[3], 0, c.wideA),
+                            readElement(b + l * c.bStride[3], 0, c.wideB));
+          writeElement(out, l, c.wideOutput, table ? table[q + 128] : q);
         }
       }
 }
 
+/// Between the entries of the table on both sides; beyond them where an input
+/// has more bits than it may, the nearest.
+static int16_t interpolate(const LookupCommand &c, const int16_t *table,
+                           int32_t x) {
+  int32_t entry = std::clamp((x >> c.stepBits) + 256, 0, 511);
+  int32_t low = x & ((1 << c.stepBits) - 1);
+  int32_t step = (table[entry + 1] - table[entry]) * low;
+  return int16_t(table[entry] +
+                 ((step + ((1 << c.stepBits) >> 1)) >> c.stepBits));
+}
+
 void MachineState::execute(const LookupCommand &c) {
+  if (c.isWide) {
+    int16_t table[513];
+    for (size_t i = 0; i < 513; ++i)
+      table[i] = int16_t(readElement(scratchpad.data() + c.table, i, true));
+    for (size_t i = 0; i < c.length; ++i)
+      writeElement(
+          scratchpad.data() + c.output, i, true,
+          interpolate(c, table,
+                      readElement(scratchpad.data() + c.input, i, true)));
+    return;
+  }
   int8_t table[256];
   std::memcpy(table, scratchpad.data() + c.table, sizeof(table));
   for (size_t i = 0; i < c.length; ++i)
@@ -226,7 +258,12 @@ void MachineState::execute(const LookupCommand &c) {
 }
 
 void MachineState::execute(const FillCommand &c) {
-  for (size_t row = 0; row < c.rows; ++row)
-    std::memset(scratchpad.data() + c.output + row * c.pitch, c.value,
-                c.length);
+  for (size_t row = 0; row < c.rows; ++row) {
+    int8_t *out = scratchpad.data() + c.output + row * c.pitch;
+    if (!c.wideOutput)
+      std::memset(out, c.value, c.length);
+    else
+      for (size_t i = 0; i < c.length / 2; ++i)
+        writeElement(out, i, true, c.value);
+  }
 }

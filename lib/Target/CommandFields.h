@@ -78,14 +78,17 @@ template <typename W, typename V> void visitWindow(W &w, V &v) {
   v.field(54, "dilation_x", w.dilationX, "input pixels per tap");
   v.field(56, "pad_top", w.padTop, "rows of padding above; may be negative");
   v.field(58, "pad_left", w.padLeft, "pixels of padding; may be negative");
+  v.flag(5, "wide_input", w.wideInput, "inputs have two bytes");
 }
 
 template <typename E, typename V> void visitEpilogue(E &e, V &v) {
   v.flag(2, "has_residual", e.hasResidual, "add a residual");
   v.flag(3, "has_table", e.hasTable, "look the result up in a table");
+  v.flag(6, "wide_output", e.wideOutput, "results have two bytes");
+  v.flag(7, "wide_residual", e.wideResidual, "so has the residual");
+  v.field(2, "clamp_max", e.clampMax, "highest result");
   v.field(73, "output_zero_point", e.outputZeroPoint, "added after rescale");
   v.field(74, "clamp_min", e.clampMin, "lowest result");
-  v.field(75, "clamp_max", e.clampMax, "highest result");
   v.field(76, "residual_zero_point", e.residualZeroPoint, "of the residual");
   v.field(77, "residual_shift", e.residualShift, "scale of the residual");
   v.field(78, "sum_shift", e.sumShift, "scale of the sum");
@@ -111,7 +114,7 @@ template <CommandOf<MatmulCommand> C, typename V> void visitFields(C &c, V &v) {
   v.flag(0, "accumulate", c.accumulate, "start from the accumulators' values");
   v.flag(1, "finish", c.finish, "run the epilogue");
   visitWindow(c.window, v);
-  v.field(60, "channels", c.channels, "bytes of a tap");
+  v.field(60, "channels", c.channels, "elements of a tap");
   v.field(62, "columns", c.columns, "output columns");
   v.address(64, "weights", c.weights, "address of the weights");
   v.address(68, "accumulator", c.accumulator, "address of the first sum");
@@ -144,8 +147,9 @@ template <CommandOf<PoolCommand> C, typename V> void visitFields(C &c, V &v) {
           "subtracted from each input (sum)");
   v.field(73, "output_zero_point", c.outputZeroPoint,
           "added after rescale (sum)");
+  v.flag(6, "wide_output", c.wideOutput, "results have two bytes");
+  v.field(2, "clamp_max", c.clampMax, "highest result");
   v.field(74, "clamp_min", c.clampMin, "lowest result");
-  v.field(75, "clamp_max", c.clampMax, "highest result");
   v.field(79, "kind", c.kind, "0 maximum, 1 sum");
   v.address(80, "parameters", c.parameters,
             "multiplier, shift (int32 each) for each count of taps (sum)");
@@ -182,21 +186,27 @@ template <CommandOf<BinaryCommand> C, typename V> void visitFields(C &c, V &v) {
   v.field(96, "a_zero_point", c.aZeroPoint, "subtracted from a");
   v.field(97, "b_zero_point", c.bZeroPoint, "subtracted from b");
   v.field(98, "output_zero_point", c.outputZeroPoint, "added after rescale");
-  v.field(99, "clamp_min", c.clampMin, "lowest result");
-  v.field(100, "clamp_max", c.clampMax, "highest result");
+  v.flag(5, "wide_a", c.wideA, "elements of a have two bytes");
+  v.flag(6, "wide_output", c.wideOutput, "results have two bytes");
+  v.flag(7, "wide_b", c.wideB, "elements of b have two bytes");
   v.field(101, "a_shift", c.aShift, "scale of a (add, subtract)");
   v.field(102, "b_shift", c.bShift, "scale of b (add, subtract)");
   v.field(103, "output_shift", c.outputShift, "scale of the result");
   v.field(104, "a_multiplier", c.aMultiplier, "scale of a (add, subtract)");
   v.field(108, "b_multiplier", c.bMultiplier, "scale of b (add, subtract)");
   v.field(112, "output_multiplier", c.outputMultiplier, "scale of the result");
+  v.field(116, "clamp_min", c.clampMin, "lowest result");
+  v.field(118, "clamp_max", c.clampMax, "highest result");
 }
 
 template <CommandOf<LookupCommand> C, typename V> void visitFields(C &c, V &v) {
   v.address(24, "input", c.input, "address of the input");
   v.address(28, "output", c.output, "address of the output");
-  v.address(32, "table", c.table, "address of 256 bytes");
-  v.field(36, "length", c.length, "bytes");
+  v.address(32, "table", c.table, "address of 256 bytes, or 513 int16");
+  v.field(36, "length", c.length, "elements");
+  v.flag(5, "wide", c.isWide, "elements have two bytes");
+  v.field(40, "step_bits", c.stepBits,
+          "low bits of an input between two entries (wide)");
 }
 
 template <CommandOf<FillCommand> C, typename V> void visitFields(C &c, V &v) {
@@ -205,6 +215,7 @@ template <CommandOf<FillCommand> C, typename V> void visitFields(C &c, V &v) {
   v.field(32, "rows", c.rows, "rows");
   v.field(36, "pitch", c.pitch, "bytes between rows");
   v.field(40, "value", c.value, "what is written");
+  v.flag(6, "wide_output", c.wideOutput, "as two bytes");
 }
 
 template <CommandOf<HostCommand> C, typename V> void visitFields(C &c, V &v) {

@@ -26,9 +26,11 @@ static double sramPicojoulesPerBit(uint64_t bytes) {
 
 /// What no profile's source has. An instruction of a simple in-order core: 70
 /// pJ beside the 0.3 pJ of an int8 MAC in horowitz45's technology; elsewhere as
-/// many MACs. The precisions below 8 bits cost what 8 bits cost.
+/// many MACs. The precisions below 8 bits cost what 8 bits cost, and a 16-bit
+/// by 8-bit MAC, which two processing elements can do, costs two.
 static void assumeRest(EnergyProfile &p) {
   p.mac4Bit = p.mac2Bit = p.macInt8;
+  p.mac16Bit = 2 * p.macInt8;
   p.hostOperation = 70 / 0.3 * p.macInt8;
 }
 
@@ -42,6 +44,8 @@ EnergyProfile accopt::horowitz45(uint64_t scratchpadBytes,
   p.macInt8 = 0.3;
   p.mac4Bit = 0.15;   // 0.2 / 4 + 0.1
   p.mac2Bit = 0.1125; // 0.2 / 16 + 0.1
+  // Partial products grow with the product of the widths: 0.2 * 2 + 0.1.
+  p.mac16Bit = 0.5;
   p.scratchpadReadByte = p.scratchpadWriteByte =
       8 * sramPicojoulesPerBit(scratchpadBytes);
   p.accumulatorReadByte = p.accumulatorWriteByte =

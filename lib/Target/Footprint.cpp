@@ -78,7 +78,7 @@ struct Collector {
     Region &region = add("input", false,
                          int64_t(w.input) + y.first * w.inputRowPitch +
                              x.first * w.inputPixelPitch,
-                         channels / runs);
+                         channels / runs * w.inputBytes());
     region.count = {y.last - y.first + 1, x.last - x.first + 1, runs};
     region.stride = {w.inputRowPitch, w.inputPixelPitch, runPitch};
   }
@@ -89,9 +89,9 @@ struct Collector {
       add("table", false, e.table, 256);
     if (e.hasResidual)
       pixels("residual", false, w, e.residual, e.residualRowPitch,
-             e.residualPixelPitch, columns);
+             e.residualPixelPitch, columns * e.residualBytes());
     pixels("output", true, w, e.output, e.outputRowPitch, e.outputPixelPitch,
-           columns);
+           columns * e.outputBytes());
   }
 
   void dma(const DmaCommand &c, bool isLoad) {
@@ -140,31 +140,33 @@ struct Collector {
               ? 8
               : 8 * (int64_t(c.window.kernelY) * c.window.kernelX + 1));
     pixels("output", true, c.window, c.output, c.outputRowPitch,
-           c.outputPixelPitch, c.channels);
+           c.outputPixelPitch, c.channels * c.outputBytes());
   }
 
   void operand(const char *what, const BinaryCommand &c, uint32_t base,
-               const std::array<uint32_t, 4> &stride) {
+               const std::array<uint32_t, 4> &stride, bool isWide) {
     Region &region =
-        add(what, false, base, int64_t(c.length - 1) * stride[3] + 1);
+        add(what, false, base, int64_t(c.length - 1) * stride[3] + 1 + isWide);
     region.count = {c.count[0], c.count[1], c.count[2]};
     region.stride = {stride[0], stride[1], stride[2]};
   }
 
   void operator()(const BinaryCommand &c) {
-    operand("operand a", c, c.a, c.aStride);
-    operand("operand b", c, c.b, c.bStride);
+    operand("operand a", c, c.a, c.aStride, c.wideA);
+    operand("operand b", c, c.b, c.bStride, c.wideB);
     if (c.hasTable)
       add("table", false, c.table, 256);
-    Region &output = add("output", true, c.output, c.length);
+    Region &output =
+        add("output", true, c.output, int64_t(c.length) * (1 + c.wideOutput));
     output.count = {c.count[0], c.count[1], c.count[2]};
     output.stride = {c.outputStride[0], c.outputStride[1], c.outputStride[2]};
   }
 
   void operator()(const LookupCommand &c) {
-    add("input", false, c.input, c.length);
-    add("table", false, c.table, 256);
-    add("output", true, c.output, c.length);
+    int64_t bytes = int64_t(c.length) * c.elementBytes();
+    add("input", false, c.input, bytes);
+    add("table", false, c.table, c.tableBytes());
+    add("output", true, c.output, bytes);
   }
 
   void operator()(const FillCommand &c) {

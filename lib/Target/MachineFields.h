@@ -53,6 +53,9 @@ void visitParameters(M &m, Visitor &&visit) {
         Doc{"MACs/cycle", "rate of a processing element at 4 bits"});
   visit("array_rate_2bit", m.arrayRate2Bit, 1, 16,
         Doc{"MACs/cycle", "rate of a processing element at 2 bits"});
+  visit("array_pes_16bit", m.arrayPes16Bit, 0, 16,
+        Doc{"PEs", "processing elements that join for a MAC of a 16-bit "
+                   "input; 0: the machine has no values of 16 bits"});
   visit("scratchpad_bytes", m.scratchpadBytes, 1024, 1 << 30,
         Doc{"bytes", "size of the scratchpad"});
   visit("scratchpad_banks", m.scratchpadBanks, 1, 4096,
@@ -113,6 +116,8 @@ void visitPrices(P &p, Visitor &&visit) {
         Doc{"pJ", "multiply-accumulate at 4 bits, at a rate above 1"});
   visit("price_mac_2bit", p.mac2Bit, 0.0, 1e6,
         Doc{"pJ", "multiply-accumulate at 2 bits, at a rate above 1"});
+  visit("price_mac_16bit", p.mac16Bit, 0.0, 1e6,
+        Doc{"pJ", "16-bit by 8-bit multiply, int32 accumulate"});
   visit("price_scratchpad_read_byte", p.scratchpadReadByte, 0.0, 1e6,
         Doc{"pJ", "byte read from the scratchpad"});
   visit("price_scratchpad_write_byte", p.scratchpadWriteByte, 0.0, 1e6,

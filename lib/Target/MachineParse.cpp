@@ -148,6 +148,14 @@ std::optional<Fault> findFault(const Machine &m) {
         llvm::formatv("expected a multiple of {0}, the bytes of a row of "
                       "accumulators in {1} columns, got {2}",
                       4 * m.columns, m.columns, m.accumulatorBytes)};
+  if (m.arrayPes16Bit > m.rows)
+    return Fault{"array_pes_16bit",
+                 llvm::formatv("expected at most the {0} rows, got {1}", m.rows,
+                               m.arrayPes16Bit)};
+  if (m.arrayPes16Bit && m.lanes % 2)
+    return Fault{"lanes", llvm::formatv("expected an even number for values of "
+                                        "16 bits, got {0}",
+                                        m.lanes)};
   // Two tiles of weights, so that one can be loaded while the other is used.
   uint64_t tiles = 2 * uint64_t(m.rows) * m.columns;
   if (m.scratchpadBytes < tiles)
@@ -239,6 +247,9 @@ private:
       machine.energy.mac4Bit = machine.energy.macInt8;
     if (!prices.contains("price_mac_2bit"))
       machine.energy.mac2Bit = machine.energy.macInt8;
+    // A product of twice as many partial products, and as if it were two MACs.
+    if (!prices.contains("price_mac_16bit"))
+      machine.energy.mac16Bit = 2 * machine.energy.macInt8;
     std::string missing;
     visitPrices(machine.energy, [&](const char *name, double &, double, double,
                                     const FieldDoc &) {

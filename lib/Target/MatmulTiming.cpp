@@ -28,7 +28,7 @@ public:
                command.window.outputColumns),
         columns(command.columns),
         reduction(uint64_t(shape.segments) * shape.segmentLength),
-        rate(arrayRate(machine, command.precision)) {}
+        inputBytes(command.window.inputBytes()) {}
 
   ArrayWork run() const {
     bool commandChooses = machine.dataflow == Dataflow::WeightOrOutput;
@@ -47,10 +47,12 @@ public:
   }
 
 private:
-  /// The array along the reduction: blocks of `rows` times the rate, from at
-  /// most `patchSegments` segments each.
+  /// The array along the reduction: blocks of `rows` times the rate (or over
+  /// the elements that join for a product of 16 bits), from at most
+  /// `patchSegments` segments each.
   uint64_t reductionBlocks() const {
-    uint64_t depth = machine.rows * rate, length = shape.segmentLength;
+    uint64_t depth = reductionDepth(machine, command.precision);
+    uint64_t length = shape.segmentLength;
     uint64_t feeds = machine.patchSegments;
     if (feeds == 1)
       return shape.segments * divideCeil(length, depth);
@@ -84,7 +86,7 @@ private:
     ArrayWork work;
     work.cycles = stationaryCycles(columnBlocks * reductionBlocks(), pixels,
                                    machine.rows);
-    work.inputBytes = pixels * reduction * columnBlocks;
+    work.inputBytes = pixels * reduction * columnBlocks * inputBytes;
     work.weightBytes = reduction * columns;
     accumulate(work, reductionBlocks());
     return work;
@@ -97,7 +99,7 @@ private:
     ArrayWork work;
     work.cycles = stationaryCycles(pixelBlocks * reductionBlocks(), columns,
                                    machine.rows);
-    work.inputBytes = pixels * reduction;
+    work.inputBytes = pixels * reduction * inputBytes;
     work.weightBytes = reduction * columns * pixelBlocks;
     accumulate(work, reductionBlocks());
     return work;
@@ -109,7 +111,8 @@ private:
     uint64_t pixelFolds = divideCeil(pixels, machine.rows);
     uint64_t columnFolds = divideCeil(columns, machine.columns);
     uint64_t folds = pixelFolds * columnFolds;
-    uint64_t stream = shape.segments * divideCeil(shape.segmentLength, rate);
+    uint64_t stream = shape.segments * streamCycles(machine, command.precision,
+                                                    shape.segmentLength);
     uint64_t enter = command.accumulate ? machine.rows : 0;
     uint64_t leave = machine.rows;
     uint64_t skew = machine.rows + machine.columns - 2;
@@ -119,7 +122,7 @@ private:
     else
       work.cycles = enter + (folds - 1) * std::max(stream, enter + leave) +
                     stream + skew + leave;
-    work.inputBytes = pixels * reduction * columnFolds;
+    work.inputBytes = pixels * reduction * columnFolds * inputBytes;
     work.weightBytes = reduction * columns * pixelFolds;
     uint64_t sums = 4 * pixels * columns;
     work.accumulatorReadBytes = command.accumulate ? sums : 0;
@@ -145,14 +148,16 @@ private:
     uint64_t channelPasses = divideCeil(channels, setChannels);
     uint64_t columnPasses = divideCeil(columns, setColumns);
     uint64_t passes = foldsDown * foldsAcross * channelPasses * columnPasses;
-    uint64_t stream = divideCeil(uint64_t(w.kernelX) * w.outputColumns, rate);
+    uint64_t stream = streamCycles(machine, command.precision,
+                                   uint64_t(w.kernelX) * w.outputColumns);
     uint64_t load = w.kernelX; // a filter row into each processing element
     ArrayWork work;
     work.cycles = stationaryCycles(passes, stream, load);
     // An input row reaches the elements of a diagonal, and all columns that
     // work at once; a filter row all elements of a row.
-    uint64_t rowBytes = uint64_t(w.outputColumns - 1) * w.strideX +
-                        uint64_t(w.kernelX - 1) * w.dilationX + 1;
+    uint64_t rowBytes = (uint64_t(w.outputColumns - 1) * w.strideX +
+                         uint64_t(w.kernelX - 1) * w.dilationX + 1) *
+                        inputBytes;
     uint64_t inputRows = 0;
     for (uint64_t first = 0; first < w.outputRows; first += width)
       inputRows += (std::min<uint64_t>(width, w.outputRows - first) - 1) *
@@ -167,7 +172,8 @@ private:
   const MatmulCommand &command;
   const Machine &machine;
   ReductionShape shape;
-  uint64_t pixels, columns, reduction, rate;
+  uint64_t pixels, columns, reduction;
+  uint64_t inputBytes; ///< of an element
 };
 
 } // namespace

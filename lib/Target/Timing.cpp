@@ -22,6 +22,7 @@ Quantities &Quantities::operator+=(const Quantities &other) {
   macs += other.macs;
   macs4Bit += other.macs4Bit;
   macs2Bit += other.macs2Bit;
+  macs16Bit += other.macs16Bit;
   scratchpadReadBytes += other.scratchpadReadBytes;
   scratchpadWriteBytes += other.scratchpadWriteBytes;
   accumulatorReadBytes += other.accumulatorReadBytes;
@@ -42,7 +43,7 @@ ReductionShape accopt::reductionShape(const MatmulCommand &command) {
   const Window &w = command.window;
   ReductionShape shape;
   if (command.runs == 1 && w.dilationX == 1 &&
-      w.inputPixelPitch == command.channels) {
+      w.inputPixelPitch == command.channels * w.inputBytes()) {
     shape.segments = w.kernelY;
     shape.segmentLength = uint64_t(w.kernelX) * command.channels;
   } else {
@@ -69,11 +70,23 @@ uint64_t dramRowBytes(const DmaCommand &c, const Machine &m) {
   return llvm::alignTo(c.dramRowBytes(), m.dramBurstBytes);
 }
 
-/// Groups of `lanes` elements that a window op over `channels` needs: an output
-/// row's pixels and channels are dealt to the lanes as one sequence.
-uint64_t groupsOf(const Window &w, uint16_t channels, const Machine &m) {
-  return w.outputRows *
-         divideCeil(uint64_t(w.outputColumns) * channels, uint64_t(m.lanes));
+/// Groups of elements that a window op over `channels` needs, which the lanes
+/// take one by one: an output row's pixels and channels are one sequence.
+uint64_t groupsOf(const Window &w, uint16_t channels, bool isWide,
+                  const Machine &m) {
+  return w.outputRows * divideCeil(uint64_t(w.outputColumns) * channels,
+                                   uint64_t(vectorElements(m, isWide)));
+}
+
+/// Whether an operand of the vector unit has two bytes.
+bool isWide(const DepthwiseCommand &c) {
+  const Epilogue &e = c.epilogue;
+  return c.window.wideInput || e.wideOutput ||
+         (e.hasResidual && e.wideResidual);
+}
+bool isWide(const PoolCommand &c) { return c.window.wideInput || c.wideOutput; }
+bool isWide(const BinaryCommand &c) {
+  return c.wideA || c.wideB || c.wideOutput;
 }
 
 /// What an epilogue over `elements` values in `columns` columns reads, writes
@@ -81,9 +94,10 @@ uint64_t groupsOf(const Window &w, uint16_t channels, const Machine &m) {
 Quantities epilogueQuantities(const Epilogue &e, uint64_t elements,
                               uint64_t columns) {
   Quantities q;
-  q.scratchpadReadBytes =
-      12 * columns + (e.hasResidual ? elements : 0) + (e.hasTable ? 256 : 0);
-  q.scratchpadWriteBytes = elements;
+  q.scratchpadReadBytes = 12 * columns +
+                          (e.hasResidual ? elements * e.residualBytes() : 0) +
+                          (e.hasTable ? 256 : 0);
+  q.scratchpadWriteBytes = elements * e.outputBytes();
   q.rescaleOperations = elements * (e.hasResidual ? 3 : 1);
   q.vectorOperations = e.hasTable ? elements : 0;
   return q;
@@ -128,7 +142,7 @@ struct DurationOf {
     uint64_t finish =
         uint64_t(m.vector.rescale) * (c.epilogue.hasResidual ? 3 : 1) +
         (c.epilogue.hasTable ? m.vector.lookup : 0);
-    return vectorDuration(groupsOf(c.window, c.channels, m),
+    return vectorDuration(groupsOf(c.window, c.channels, isWide(c), m),
                           std::max(mac, finish), m);
   }
 
@@ -138,12 +152,14 @@ struct DurationOf {
         c.kind == PoolKind::Max
             ? taps * m.vector.max
             : std::max<uint64_t>(taps * m.vector.add, m.vector.rescale);
-    return vectorDuration(groupsOf(c.window, c.channels, m), perGroup, m);
+    return vectorDuration(groupsOf(c.window, c.channels, isWide(c), m),
+                          perGroup, m);
   }
 
   Duration operator()(const BinaryCommand &c) const {
-    uint64_t groups = uint64_t(c.count[0]) * c.count[1] * c.count[2] *
-                      divideCeil(uint64_t(c.length), uint64_t(m.lanes));
+    uint64_t groups =
+        uint64_t(c.count[0]) * c.count[1] * c.count[2] *
+        divideCeil(uint64_t(c.length), uint64_t(vectorElements(m, isWide(c))));
     uint64_t perGroup =
         c.kind == BinaryKind::Mul
             ? std::max(m.vector.mul, m.vector.rescale)
@@ -153,8 +169,12 @@ struct DurationOf {
   }
 
   Duration operator()(const LookupCommand &c) const {
-    return vectorDuration(divideCeil(uint64_t(c.length), uint64_t(m.lanes)),
-                          m.vector.lookup, m);
+    uint64_t groups =
+        divideCeil(uint64_t(c.length), uint64_t(vectorElements(m, c.isWide)));
+    // Two entries and the product between them.
+    uint64_t perGroup = c.isWide ? 2 * uint64_t(m.vector.lookup) + m.vector.mul
+                                 : m.vector.lookup;
+    return vectorDuration(groups, perGroup, m);
   }
 
   Duration operator()(const FillCommand &c) const {
@@ -196,7 +216,9 @@ struct QuantitiesOf {
     if (c.finish)
       q = epilogueQuantities(c.epilogue, pixels * c.columns, c.columns);
     q.macs = pixels * c.columns * shape.segments * shape.segmentLength;
-    if (arrayRate(m, c.precision) > 1)
+    if (c.precision == 16)
+      q.macs16Bit = q.macs;
+    else if (arrayRate(m, c.precision) > 1)
       (c.precision == 4 ? q.macs4Bit : q.macs2Bit) = q.macs;
     q.scratchpadReadBytes += work.inputBytes + work.weightBytes;
     q.accumulatorReadBytes = work.accumulatorReadBytes;
@@ -209,7 +231,10 @@ struct QuantitiesOf {
     uint64_t taps = tapsOf(c.window);
     Quantities q = epilogueQuantities(c.epilogue, elements, c.channels);
     q.macs = elements * taps;
-    q.scratchpadReadBytes += elements * taps + taps * c.channels;
+    if (c.window.wideInput)
+      q.macs16Bit = q.macs;
+    q.scratchpadReadBytes +=
+        elements * taps * c.window.inputBytes() + taps * c.channels;
     return q;
   }
 
@@ -218,8 +243,8 @@ struct QuantitiesOf {
     uint64_t taps = tapsOf(c.window);
     Quantities q;
     q.vectorOperations = elements * taps;
-    q.scratchpadReadBytes = elements * taps;
-    q.scratchpadWriteBytes = elements;
+    q.scratchpadReadBytes = elements * taps * c.window.inputBytes();
+    q.scratchpadWriteBytes = elements * c.outputBytes();
     if (c.kind == PoolKind::Sum) {
       q.rescaleOperations = elements;
       q.scratchpadReadBytes += 8 * (c.countPadding ? 1 : taps);
@@ -231,8 +256,9 @@ struct QuantitiesOf {
     uint64_t elements =
         uint64_t(c.count[0]) * c.count[1] * c.count[2] * c.length;
     Quantities q;
-    q.scratchpadReadBytes = 2 * elements + (c.hasTable ? 256 : 0);
-    q.scratchpadWriteBytes = elements;
+    q.scratchpadReadBytes =
+        (2 + c.wideA + c.wideB) * elements + (c.hasTable ? 256 : 0);
+    q.scratchpadWriteBytes = (1 + c.wideOutput) * elements;
     q.vectorOperations = elements * (c.hasTable ? 2 : 1);
     q.rescaleOperations = elements * (c.kind == BinaryKind::Mul ? 1 : 3);
     return q;
@@ -240,9 +266,10 @@ struct QuantitiesOf {
 
   Quantities operator()(const LookupCommand &c) const {
     Quantities q;
-    q.scratchpadReadBytes = uint64_t(c.length) + 256;
-    q.scratchpadWriteBytes = c.length;
-    q.vectorOperations = c.length;
+    uint64_t bytes = uint64_t(c.length) * c.elementBytes();
+    q.scratchpadReadBytes = bytes + c.tableBytes();
+    q.scratchpadWriteBytes = bytes;
+    q.vectorOperations = uint64_t(c.length) * (c.isWide ? 3 : 1);
     return q;
   }
 
@@ -289,8 +316,9 @@ Energy accopt::energy(const Quantities &q, uint64_t cycles,
                       const Machine &machine) {
   const EnergyProfile &p = machine.energy;
   Energy e;
-  e.array = double(q.macs - q.macs4Bit - q.macs2Bit) * p.macInt8 +
-            double(q.macs4Bit) * p.mac4Bit + double(q.macs2Bit) * p.mac2Bit;
+  e.array = double(q.macs - q.macs4Bit - q.macs2Bit - q.macs16Bit) * p.macInt8 +
+            double(q.macs4Bit) * p.mac4Bit + double(q.macs2Bit) * p.mac2Bit +
+            double(q.macs16Bit) * p.mac16Bit;
   e.scratchpad = double(q.scratchpadReadBytes) * p.scratchpadReadByte +
                  double(q.scratchpadWriteBytes) * p.scratchpadWriteByte;
   e.accumulator = double(q.accumulatorReadBytes) * p.accumulatorReadByte +

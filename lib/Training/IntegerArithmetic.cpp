@@ -84,7 +84,7 @@ at::Tensor finish(const at::Tensor &x, const IntegerCall &call) {
   };
   double low = bound("clamp_min", type.integers.min);
   double high = bound("clamp_max", type.integers.max);
-  // max(low, min(high, x)), as clampToInt8.
+  // max(low, min(high, x)), as clampResult.
   return x.add(type.zeroPoint).to(at::kFloat).clamp_max_(high).clamp_min_(low);
 }
 

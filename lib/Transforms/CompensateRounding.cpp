@@ -38,7 +38,8 @@ struct Feedback {
   std::vector<int64_t> order;
   Square factors;
 
-  explicit Feedback(ArrayRef<double> covariance, int64_t size);
+  /// `count` patches were seen.
+  Feedback(ArrayRef<double> covariance, int64_t size, double count);
 };
 
 /// V, upper triangular, with H = V V^T, in place of H. H is positive definite.
@@ -70,7 +71,7 @@ Square invertUpper(const Square &v) {
   return u;
 }
 
-Feedback::Feedback(ArrayRef<double> covariance, int64_t size)
+Feedback::Feedback(ArrayRef<double> covariance, int64_t size, double count)
     : order(size), factors(size) {
   std::iota(order.begin(), order.end(), 0);
   auto variance = [&](int64_t i) { return covariance[i * size + i]; };
@@ -80,9 +81,11 @@ Feedback::Feedback(ArrayRef<double> covariance, int64_t size)
   double trace = 0;
   for (int64_t i = 0; i < size; ++i)
     trace += variance(i);
-  // A hundredth of the mean variance, as in the paper: what few patches do not
-  // show is not relied upon. Where nothing varies each weight is for itself.
-  double damping = trace > 0 ? 0.01 * trace / double(size) : 1;
+  // A hundredth of the mean variance, as in the paper, and more where few
+  // patches were seen for each value: what they show by chance is not relied
+  // upon. Where nothing varies each weight is for itself.
+  double share = 0.01 + 0.1 * double(size) / count;
+  double damping = trace > 0 ? share * trace / double(size) : 1;
   Square h(size);
   for (int64_t i = 0; i < size; ++i)
     for (int64_t j = 0; j < size; ++j)
@@ -139,7 +142,7 @@ private:
   void roundBlock(int64_t group, size_t block) {
     int64_t first = patches.blockBounds()[block];
     int64_t width = patches.blockBounds()[block + 1] - first;
-    Feedback feedback(patches.covariance(group, block), width);
+    Feedback feedback(patches.covariance(group, block), width, patches.count());
     std::vector<double> row(width);
     for (int64_t i = 0; i < outputsPerGroup(); ++i) {
       int64_t m = group * outputsPerGroup() + i;

@@ -182,6 +182,9 @@ accopt::createConstant<float>(OpBuilder &, Location, RankedTensorType,
 template Value accopt::createConstant<int8_t>(
     OpBuilder &, Location, RankedTensorType,
     llvm::function_ref<void(MutableArrayRef<int8_t>)>);
+template Value accopt::createConstant<int16_t>(
+    OpBuilder &, Location, RankedTensorType,
+    llvm::function_ref<void(MutableArrayRef<int16_t>)>);
 template Value accopt::createConstant<int32_t>(
     OpBuilder &, Location, RankedTensorType,
     llvm::function_ref<void(MutableArrayRef<int32_t>)>);

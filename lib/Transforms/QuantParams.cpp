@@ -32,7 +32,7 @@ IntegerRange accopt::weightIntegers(unsigned bits) {
 
 unsigned accopt::countBits(IntegerRange range) {
   unsigned bits = 2;
-  while (bits < 8 && !activationIntegers(bits).contains(range))
+  while (bits < 16 && !activationIntegers(bits).contains(range))
     ++bits;
   return bits;
 }
@@ -50,10 +50,18 @@ QuantParams accopt::chooseParams(Range range, IntegerRange integers) {
   return params;
 }
 
-int8_t accopt::quantizeValue(double value, QuantParams params,
-                             IntegerRange integers) {
+QuantParams accopt::chooseSymmetricParams(Range range, unsigned bits) {
+  double reach = std::max(std::fabs(range.min), std::fabs(range.max));
+  QuantParams params;
+  if (reach > 0.0)
+    params.scale = roundToFloat(reach / double(activationIntegers(bits).max));
+  return params;
+}
+
+int16_t accopt::quantizeValue(double value, QuantParams params,
+                              IntegerRange integers) {
   double q = std::nearbyint(value / params.scale) + double(params.zeroPoint);
-  return int8_t(std::clamp(q, double(integers.min), double(integers.max)));
+  return int16_t(std::clamp(q, double(integers.min), double(integers.max)));
 }
 
 double accopt::effectiveWeightScale(double scale, const WeightRow &row) {

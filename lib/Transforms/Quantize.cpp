@@ -37,8 +37,9 @@ static RankedTensorType typeOf(Value value) {
 namespace {
 class FunctionQuantizer {
 public:
-  FunctionQuantizer(func::FuncOp func, const RangeTable &table)
-      : func(func), analysis(func, table) {}
+  FunctionQuantizer(func::FuncOp func, const RangeTable &table,
+                    const ActivationBits &bits)
+      : func(func), analysis(func, table, bits) {}
 
   LogicalResult run();
 
@@ -213,19 +214,44 @@ LogicalResult FunctionQuantizer::run() {
 //===----------------------------------------------------------------------===//
 
 static LogicalResult quantizeFunction(func::FuncOp func,
-                                      const RangeTable &table) {
-  return FunctionQuantizer(func, table).run();
+                                      const RangeTable &table,
+                                      const ActivationBits &bits) {
+  return FunctionQuantizer(func, table, bits).run();
 }
 
-LogicalResult accopt::quantize(ModuleOp module, const RangeTable &table) {
+llvm::Expected<ActivationBits> accopt::parseActivationBits(StringRef text) {
+  ActivationBits bits;
+  SmallVector<StringRef> parts;
+  text.split(parts, ',');
+  for (StringRef part : parts) {
+    auto [name, number] =
+        part.contains('=') ? part.rsplit('=') : std::pair("", part);
+    unsigned count = 0;
+    if (number.getAsInteger(10, count) || count < 8 || count > 16 ||
+        (part.contains('=') && name.empty()))
+      return llvm::createStringError(
+          "expected 8 to 16 bits, as 16 or NAME=16, got '" + part + "'");
+    (name.empty() ? bits.all : bits.byName[name.str()]) = count;
+  }
+  return bits;
+}
+
+LogicalResult accopt::quantize(ModuleOp module, const RangeTable &table,
+                               const ActivationBits &bits) {
   for (auto func : module.getOps<func::FuncOp>())
-    if (failed(quantizeFunction(func, table)))
+    if (failed(quantizeFunction(func, table, bits)))
       return failure();
   return verifyQuantized(module);
 }
 
 void Quantize::runOnOperation() {
   RangeTable table;
+  llvm::Expected<ActivationBits> bits = parseActivationBits(activationBits);
+  if (!bits) {
+    emitError(UnknownLoc::get(&getContext()))
+        << "activation-bits: " << llvm::toString(bits.takeError());
+    return signalPassFailure();
+  }
   if (!calibration.empty()) {
     llvm::Expected<RangeTable> read = readRanges(calibration);
     if (!read) {
@@ -246,7 +272,7 @@ void Quantize::runOnOperation() {
       }
       table = std::move(*inferred);
     }
-    if (failed(quantizeFunction(func, table)))
+    if (failed(quantizeFunction(func, table, *bits)))
       return signalPassFailure();
   }
   if (failed(verifyQuantized(getOperation())))

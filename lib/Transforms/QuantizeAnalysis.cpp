@@ -5,6 +5,7 @@
 #include "ConstantData.h"
 #include "LinearOps.h"
 #include "NodeError.h"
+#include "QuantizeConstants.h"
 
 #include "mlir/Dialect/Quant/IR/Quant.h"
 
@@ -308,7 +309,8 @@ quant::UniformQuantizedType accopt::getActivationType(MLIRContext *context,
                                                       IntegerRange integers) {
   Builder builder(context);
   return quant::UniformQuantizedType::get(
-      quant::QuantizationFlags::Signed, builder.getIntegerType(8),
+      quant::QuantizationFlags::Signed,
+      builder.getIntegerType(countBits(integers) > 8 ? 16 : 8),
       builder.getF32Type(), params.scale, params.zeroPoint, integers.min,
       integers.max);
 }
@@ -376,17 +378,89 @@ LogicalResult QuantizationAnalysis::addConstantRanges() {
   return success();
 }
 
-LogicalResult QuantizationAnalysis::chooseTypes() {
-  if (failed(addRanges()))
-    return failure();
-  for (const QuantizedClass &found : classes) {
-    Value first = found.members.front();
-    quant::UniformQuantizedType type = found.castType;
-    if (!type)
-      type = getActivationType(
-          func.getContext(),
-          chooseParams(values.getRange(first).value_or(Range{0.0, 0.0})));
-    values.replaceType(first, narrow(found, type));
+/// Whether `asked` is `name` or one of the nodes that were fused into it.
+static bool isNamed(StringRef name, StringRef asked) {
+  if (name == asked)
+    return true;
+  SmallVector<StringRef> nodes;
+  name.split(nodes, '+');
+  return llvm::is_contained(nodes, asked);
+}
+
+LogicalResult QuantizationAnalysis::checkBits() {
+  for (const auto &[asked, count] : bits.byName) {
+    auto matches = llvm::make_filter_range(
+        names, [&](const auto &named) { return isNamed(named.second, asked); });
+    if (matches.empty())
+      return func.emitError() << "expected bits for a value of the network, "
+                                 "got '"
+                              << asked << "'";
+    for (const auto &[value, name] : matches)
+      if (const QuantizedClass *found = findClass(value);
+          found && found->castType && count > 8)
+        return func.emitError()
+               << "expected 8 bits for '" << asked
+               << "', whose type the model's own casts give, got " << count;
   }
+  return success();
+}
+
+/// The most that is asked for one of its values.
+unsigned QuantizationAnalysis::getBits(const QuantizedClass &found) const {
+  unsigned most = 0;
+  for (Value member : found.members) {
+    auto it = names.find(member);
+    if (it == names.end())
+      continue;
+    for (const auto &[asked, count] : bits.byName)
+      if (isNamed(it->second, asked))
+        most = std::max(most, count);
+  }
+  return most ? most : bits.all;
+}
+
+LogicalResult QuantizationAnalysis::chooseType(const QuantizedClass &found) {
+  Value first = found.members.front();
+  Range range = values.getRange(first).value_or(Range{0.0, 0.0});
+  unsigned count = found.castType ? 8 : getBits(found);
+  if (count > 8)
+    for (Value source : found.sources)
+      if (Operation *op = source.getDefiningOp(); op && isUnitInterval(op))
+        range = unite(range, {0.0, 1.0});
+  double reach = std::max(std::fabs(range.min), std::fabs(range.max));
+  for (Value member : found.members)
+    for (Operation *user : member.getUsers()) {
+      std::optional<LinearOp> linear = LinearOp::get(user);
+      if (count <= 8 || !linear || linear->getInput() != member)
+        continue;
+      std::optional<unsigned> room =
+          countInputBits(linear->getWeights(), linear->getBias(), reach, count);
+      if (!room)
+        return emitNodeError(user)
+               << "expected finite weights and bias with their data";
+      count = *room;
+    }
+  if (count > 8) {
+    values.replaceType(first,
+                       getActivationType(func.getContext(),
+                                         chooseSymmetricParams(range, count),
+                                         activationIntegers(count)));
+    return success();
+  }
+  quant::UniformQuantizedType type = found.castType;
+  if (!type)
+    type = getActivationType(
+        func.getContext(),
+        chooseParams(values.getRange(first).value_or(Range{0.0, 0.0})));
+  values.replaceType(first, narrow(found, type));
+  return success();
+}
+
+LogicalResult QuantizationAnalysis::chooseTypes() {
+  if (failed(addRanges()) || failed(checkBits()))
+    return failure();
+  for (const QuantizedClass &found : classes)
+    if (failed(chooseType(found)))
+      return failure();
   return success();
 }

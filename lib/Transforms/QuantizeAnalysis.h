@@ -14,6 +14,7 @@
 #include "HostPlacement.h"
 #include "TiedValues.h"
 
+#include "accopt/Transforms/Pipelines.h"
 #include "accopt/Transforms/QuantParams.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -37,7 +38,8 @@ bool isCast(mlir::Operation *op);
 /// those of the `clip` that replaces it).
 bool isClampable(mlir::Operation *op);
 
-/// The type of an activation: int8 storage, of which `integers` are used.
+/// The type of an activation: int8 storage, or int16 where more than 8 bits are
+/// used, of which `integers` are used.
 mlir::quant::UniformQuantizedType getActivationType(mlir::MLIRContext *context,
                                                     QuantParams params,
                                                     IntegerRange integers = {});
@@ -65,8 +67,10 @@ struct QuantizedClass {
 
 class QuantizationAnalysis {
 public:
-  QuantizationAnalysis(mlir::func::FuncOp func, const RangeTable &table)
-      : func(func), table(table), names(nameValues(func)), placement(func) {}
+  QuantizationAnalysis(mlir::func::FuncOp func, const RangeTable &table,
+                       const ActivationBits &bits = {})
+      : func(func), table(table), bits(bits), names(nameValues(func)),
+        placement(func) {}
 
   /// Finds the classes. Emits an error where the quantized form cannot say what
   /// the function says.
@@ -118,9 +122,13 @@ private:
   void tieValues();
   void makeClasses();
   mlir::LogicalResult addRange(mlir::Value value);
+  mlir::LogicalResult checkBits();
+  unsigned getBits(const QuantizedClass &found) const;
+  mlir::LogicalResult chooseType(const QuantizedClass &found);
 
   mlir::func::FuncOp func;
   const RangeTable &table;
+  ActivationBits bits;
   llvm::MapVector<mlir::Value, std::string> names;
   HostPlacement placement;
   TiedValues values;

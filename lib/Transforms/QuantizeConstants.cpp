@@ -28,11 +28,16 @@ Value accopt::quantizeActivation(OpBuilder &builder, Value constant,
     return {};
   QuantParams params{type.getScale(), type.getZeroPoint()};
   IntegerRange integers{type.getStorageTypeMin(), type.getStorageTypeMax()};
-  return createConstant<int8_t>(
-      builder, constant.getLoc(), result, [&](MutableArrayRef<int8_t> out) {
-        for (size_t i = 0; i < out.size(); ++i)
-          out[i] = quantizeValue(values->values()[i], params, integers);
-      });
+  auto quantize = [&](auto out) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      int16_t q = quantizeValue(values->values()[i], params, integers);
+      out[i] = std::remove_reference_t<decltype(out[i])>(q);
+    }
+  };
+  if (type.getStorageTypeIntegralWidth() == 16)
+    return createConstant<int16_t>(builder, constant.getLoc(), result,
+                                   quantize);
+  return createConstant<int8_t>(builder, constant.getLoc(), result, quantize);
 }
 
 //===----------------------------------------------------------------------===//
@@ -107,6 +112,7 @@ public:
   WeightRows(Value weights, unsigned bits = 8, bool asFloats = false);
 
   bool isValid() const { return floats || integers; }
+  bool hasFloats() const { return floats.has_value(); }
   /// Picks the scales, or raises `given` ones where the contract asks for it;
   /// `bias` is empty or has one value per row. Fails if a value is not finite.
   LogicalResult chooseScales(ArrayRef<double> bias, double inputScale,
@@ -351,4 +357,43 @@ accopt::quantizeLinear(OpBuilder &builder, Value weights, Value bias,
           out[m] = biases->quantize(m, biasScales[m]);
       });
   return result;
+}
+
+/// Whether the sums of inputs of `bits` bits stay in int32, by a row's
+/// magnitudes of weights and its bias. A bias that leaves no room has its
+/// weights' scale raised (effectiveWeightScale): it is at most 2^30, and the
+/// weights only get smaller.
+static bool hasRoom(double magnitudes, double bias, double weightScale,
+                    double reach, bool isRaised, unsigned bits) {
+  double most = std::ldexp(1.0, int(bits) - 1);
+  double units = reach > 0 ? std::fabs(bias) * (most - 1) / reach / weightScale
+                           : std::fabs(bias) / weightScale;
+  if (isRaised)
+    units = std::min(units, 0x1p30);
+  // A unit for each rounding.
+  return magnitudes * most + units + 2 < 0x1p31;
+}
+
+std::optional<unsigned> accopt::countInputBits(Value weights, Value bias,
+                                               double reach, unsigned most) {
+  WeightRows rows(weights);
+  std::optional<Bias> biases = bias ? Bias::read(bias) : Bias();
+  // Scales for any input and output: nothing has raised them yet.
+  if (!rows.isValid() || !biases || failed(rows.chooseScales({}, 1.0, 0.0)))
+    return std::nullopt;
+  std::vector<int8_t> integers(size_t(typeOf(weights).getNumElements()));
+  rows.quantize(integers);
+  size_t count = rows.getScales().size();
+  size_t row = count ? integers.size() / count : 0;
+  unsigned bits = most;
+  for (size_t m = 0; m < count; ++m) {
+    double magnitudes = 0;
+    for (int8_t q : ArrayRef(integers).slice(m * row, row))
+      magnitudes += std::abs(int(q));
+    double value = biases->values.empty() ? 0.0 : biases->values[m];
+    while (bits > 8 && !hasRoom(magnitudes, value, rows.getScales()[m], reach,
+                                rows.hasFloats(), bits))
+      --bits;
+  }
+  return bits;
 }

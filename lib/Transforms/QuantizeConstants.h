@@ -13,11 +13,17 @@
 
 namespace accopt {
 
-/// The constant as int8 in the quantization of an activation; a constant that a
-/// model brings in just that quantization is taken as it is. Null if the
-/// constant's data is missing.
+/// The constant as int8 or int16 in the quantization of an activation; a
+/// constant that a model brings in just that quantization is taken as it is.
+/// Null if the constant's data is missing.
 mlir::Value quantizeActivation(mlir::OpBuilder &builder, mlir::Value constant,
                                mlir::quant::UniformQuantizedType type);
+
+/// The bits, at most `most`, that an input of up to `reach` may have so that no
+/// sum of products and bias leaves int32 (8 if 9 are too many); nothing where
+/// data is missing or not finite.
+std::optional<unsigned> countInputBits(mlir::Value weights, mlir::Value bias,
+                                       double reach, unsigned most);
 
 struct QuantizedLinear {
   /// int8, symmetric, one scale per row (dimension 0). The storage range is the

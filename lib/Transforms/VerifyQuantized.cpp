@@ -39,12 +39,17 @@ static IntegerRange getIntegers(quant::QuantizedType type) {
 }
 
 /// The int8 type of an activation, of which it uses all or the two's complement
-/// of 2 to 7 bits, or null.
+/// of 2 to 7 bits, or the int16 type of 9 to 16 bits, which has no zero point;
+/// or null.
 static quant::UniformQuantizedType getActivationType(Value value) {
   auto type = llvm::dyn_cast<quant::UniformQuantizedType>(elementOf(value));
-  bool isGood =
-      type && type.isSigned() && type.getStorageTypeIntegralWidth() == 8 &&
-      getIntegers(type) == activationIntegers(countBits(getIntegers(type)));
+  if (!type || !type.isSigned())
+    return {};
+  unsigned bits = countBits(getIntegers(type));
+  unsigned width = bits > 8 ? 16 : 8;
+  bool isGood = type.getStorageTypeIntegralWidth() == width &&
+                getIntegers(type) == activationIntegers(bits) &&
+                (width == 8 || type.getZeroPoint() == 0);
   return isGood ? type : quant::UniformQuantizedType();
 }
 

@@ -1,16 +1,18 @@
 """Random networks on random machines: the binary computes what MLIR's JIT computes.
 
-    python random_networks.py [--cases N] [--seed S] [--bits] [--strips] [--runner accopt-prove]
+    python random_networks.py [--cases N] [--seed S] [--bits] [--sixteen] [--strips] [--runner accopt-prove]
 
 Each case is a graph of random ops, shapes, strides, pads, dilations and groups on a
 machine with random sizes and bandwidths. accopt-prove compares every layer's integers
 with the JIT and the analysis with the simulator; a case that does not fit its machine
 may be refused, in one line. With --bits values have 2 to 8 bits at random, on machines
-with random rates for 4 and 2 bits. With --strips networks are chains and blocks of windows
+with random rates for 4 and 2 bits. With --sixteen all values, or those of random nodes, have
+9 to 16 bits, on machines on which 1 to 4 processing elements join for them. With --strips networks are chains and blocks of windows
 over images that are large for their machine, which run strip by strip.
 """
 
 import argparse
+import json
 import random
 import re
 import subprocess
@@ -260,9 +262,9 @@ class Network:
         return model
 
 
-def machine(rng, bits, builtins, small=False, strips=False):
+def machine(rng, bits, builtins, small=False, strips=False, sixteen=False):
     if not bits and not small and not strips and rng.random() < 0.3:
-        return rng.choice(builtins)
+        return rng.choice(["systolic16x16", "systolic16x16-os", "systolic8x8"] if sixteen else builtins)
     rows, columns = rng.choice([4, 8, 12, 16, 32]), rng.choice([4, 8, 16, 24, 32])
     parameters = dict(
         rows=rows, columns=columns,
@@ -280,6 +282,8 @@ def machine(rng, bits, builtins, small=False, strips=False):
         dram_outstanding=rng.choice([0, 0, 3, 16]),
         scratchpad_port_bytes=rng.choice([0, 0, 16, 128]),
         scratchpad_ports=rng.choice(["split", "shared"]))
+    if sixteen:
+        parameters.update(array_pes_16bit=rng.choice([1, 2, 2, 3, 4]))
     if bits:
         parameters.update(array_rate_4bit=rng.choice([1, 2, 3]), array_rate_2bit=rng.choice([1, 2, 4, 16]))
     if small:
@@ -291,6 +295,18 @@ def machine(rng, bits, builtins, small=False, strips=False):
     return "systolic16x16{" + text + "}"
 
 
+def activation_bits(rng, path, folder):
+    """For all values or for those of some nodes, by the names that calibration has for them."""
+    if rng.random() < 0.4:
+        return str(rng.choice([16, 16, rng.randint(9, 15)]))
+    ranges = folder / "ranges.json"
+    subprocess.run(["acc-opt", str(path), "--emit=nn-quantized", f"--save-calibration={ranges}", "-o", "-"],
+                   stdout=subprocess.DEVNULL, check=True)
+    names = [entry["name"] for entry in json.loads(ranges.read_text())["ranges"]]
+    chosen = rng.sample(names, rng.randint(1, len(names)))
+    return ",".join([rng.choice(["8", "8", "16"])] + [f"{name}={rng.choice([8, 9, 12, 16, 16, 16])}" for name in chosen])
+
+
 REFUSED = re.compile(r"bytes of scratchpad")
 
 
@@ -299,6 +315,7 @@ def main():
     parser.add_argument("--cases", type=int, default=40)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--bits", action="store_true")
+    parser.add_argument("--sixteen", action="store_true")
     parser.add_argument("--strips", action="store_true")
     parser.add_argument("--runner", default="accopt-prove")
     parser.add_argument("--keep", help="folder where failing models are written")
@@ -314,10 +331,12 @@ def main():
             wide = arguments.bits and case % 3 == 2
             model = Network(rng, wide, arguments.strips).model()
             onnx.save(model, path)
-            target = machine(rng, arguments.bits, builtins, wide, arguments.strips)
+            target = machine(rng, arguments.bits, builtins, wide, arguments.strips, arguments.sixteen)
             command = [arguments.runner, str(path), f"--target={target}", f"--seed={case}"]
             if arguments.bits:
                 command.append(f"--narrow-seed={rng.randrange(2**32)}")
+            if arguments.sixteen:
+                command.append(f"--activation-bits={activation_bits(rng, path, Path(temporary))}")
             run = subprocess.run(command, capture_output=True, text=True, timeout=300)
             lines = run.stderr.strip().splitlines()
             if run.returncode == 0:
@@ -329,7 +348,7 @@ def main():
                 refused += 1
             else:
                 failed += 1
-                print(f"FAIL case {case} target {target}: status {run.returncode}")
+                print(f"FAIL case {case} target {target} {command[4:]}: status {run.returncode}")
                 print("\n".join(lines[:6] or run.stdout.splitlines()[:6]), flush=True)
                 if arguments.keep:
                     onnx.save(model, Path(arguments.keep) / f"case{case}.onnx")

@@ -44,6 +44,7 @@ static cl::list<std::string> shapes("input-shape");
 static cl::opt<unsigned> seed("seed", cl::init(0));
 static cl::opt<bool> costOnly("cost-only",
                               cl::desc("Compare analysis and simulator only"));
+static cl::opt<std::string> activationBits("activation-bits", cl::init("8"));
 static cl::opt<uint64_t>
     narrowSeed("narrow-seed", cl::desc("Give values random bits from 2 to 8"));
 static llvm::ExitOnError exitOnError("accopt-prove: ");
@@ -144,6 +145,7 @@ std::vector<Tensor> randomInputs(const Program &program) {
   for (const TensorInfo &info : program.tensors) {
     if (info.kind != TensorInfo::Kind::Input)
       continue;
+    // What is no byte keeps its type.
     if (info.type != NumpyType::Int8) {
       Tensor &tensor = inputs.emplace_back();
       tensor.shape.assign(info.shape.begin(), info.shape.end());
@@ -194,6 +196,7 @@ int main(int argc, char **argv) {
   options.target = target;
   options.calibrationData = calibrationData;
   options.quiet = true;
+  options.activationBits = exitOnError(parseActivationBits(activationBits));
   for (const std::string &shape : shapes)
     exitOnError(addInputShape(shape, options.import));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);

@@ -207,8 +207,8 @@ TEST(Binary, DamagedTablesAreRefused) {
     copy.replace(position, from.size(), to);
     return loadError(copy);
   };
-  EXPECT_THAT(replaced("\"format\":3", "\"format\":1"),
-              HasSubstr("expected format 3, got 1"));
+  EXPECT_THAT(replaced("\"format\":4", "\"format\":1"),
+              HasSubstr("expected format 4, got 1"));
   EXPECT_THAT(replaced("\"bits\":8", "\"bits\":9"),
               HasSubstr("expected 2 to 8 bits, got 9"));
   EXPECT_THAT(replaced("\"weight_bits\":0", "\"weight_bits\":1"),
@@ -286,7 +286,18 @@ TEST(Validate, Fields) {
       [](auto &c) { c.bits = 4, c.plainBytes = c.rowBytes + 1; },
       "plain bytes, got 262145");
   refuse<MatmulCommand>([](auto &c) { c.precision = 3; },
-                        "expected a precision of 8, 4 or 2, got 3");
+                        "expected a precision of 16, 8, 4 or 2, got 3");
+  refuse<MatmulCommand>([](auto &c) { c.precision = 16; },
+                        "expected a precision of 16 for inputs of two bytes");
+  refuse<PoolCommand>(
+      [](auto &c) { c.kind = PoolKind::Max, c.wideOutput = true; },
+      "expected input and output of one type");
+  refuse<BinaryCommand>([](auto &c) { c.wideA = true; },
+                        "a: expected a machine with values of 16 bits");
+  refuse<BinaryCommand>([](auto &c) { c.clampMin = -129; },
+                        "expected bounds in [-128, 127]");
+  refuse<LookupCommand>([](auto &c) { c.stepBits = 1; },
+                        "expected at most 0 bits between two entries, got 1");
   refuse<MatmulCommand>([](auto &c) { c.window.kernelX = 0; },
                         "expected sizes, strides and dilations of 1");
   refuse<MatmulCommand>([](auto &c) { c.window.strideY = 0; },

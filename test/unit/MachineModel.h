@@ -11,6 +11,8 @@
 #include "accopt/Target/Command.h"
 #include "accopt/Target/Machine.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -27,8 +29,8 @@ inline int32_t scaleValue(int32_t v, int32_t multiplier, int shift) {
   return int32_t(uint32_t(uint64_t(quotient)));
 }
 
-inline int8_t clampValue(int64_t v, int low, int high) {
-  return int8_t(v < low ? low : v > high ? high : v);
+inline int clampValue(int64_t v, int low, int high) {
+  return int(v < low ? low : v > high ? high : v);
 }
 
 struct MachineModel {
@@ -43,15 +45,29 @@ struct MachineModel {
     return int32_t(value);
   }
 
-  /// The input byte of a tap less the zero point, or nothing in the padding.
-  bool tap(const Window &w, int y, int x, int ky, int kx, int c,
+  /// A byte, or two, as a signed number.
+  int element(uint64_t address, bool isWide) const {
+    if (!isWide)
+      return scratchpad.at(address);
+    return scratchpad.at(address + 1) * 256 + uint8_t(scratchpad.at(address));
+  }
+  void setElement(uint64_t address, bool isWide, int value) {
+    scratchpad.at(address) = int8_t(value);
+    if (isWide)
+      scratchpad.at(address + 1) = int8_t(value >> 8);
+  }
+
+  /// The input of a tap less the zero point, or nothing in the padding; `at`
+  /// bytes behind its pixel.
+  bool tap(const Window &w, int y, int x, int ky, int kx, int at,
            int64_t &value) const {
     int64_t iy = int64_t(y) * w.strideY + ky * w.dilationY - w.padTop;
     int64_t ix = int64_t(x) * w.strideX + kx * w.dilationX - w.padLeft;
     if (iy < 0 || iy >= w.inputRows || ix < 0 || ix >= w.inputColumns)
       return false;
-    value = scratchpad.at(w.input + iy * w.inputRowPitch +
-                          ix * w.inputPixelPitch + c);
+    value =
+        element(w.input + iy * w.inputRowPitch + ix * w.inputPixelPitch + at,
+                w.wideInput);
     return true;
   }
 
@@ -60,19 +76,22 @@ struct MachineModel {
     int32_t biased = int32_t(uint32_t(sum) + uint32_t(word(entry)));
     int32_t v = scaleValue(biased, word(entry + 4), word(entry + 8));
     if (e.hasResidual) {
-      int r = scratchpad.at(e.residual + uint64_t(y) * e.residualRowPitch +
-                            uint64_t(x) * e.residualPixelPitch + c);
+      int r = element(e.residual + uint64_t(y) * e.residualRowPitch +
+                          uint64_t(x) * e.residualPixelPitch +
+                          c * (e.wideResidual ? 2 : 1),
+                      e.wideResidual);
       int32_t scaled = scaleValue(r - e.residualZeroPoint, e.residualMultiplier,
                                   e.residualShift);
       v = scaleValue(int32_t(uint32_t(v) + uint32_t(scaled)), e.sumMultiplier,
                      e.sumShift);
     }
-    int8_t q =
-        clampValue(int64_t(v) + e.outputZeroPoint, e.clampMin, e.clampMax);
+    int q = clampValue(int64_t(v) + e.outputZeroPoint, e.clampMin, e.clampMax);
     if (e.hasTable)
       q = scratchpad.at(e.table + q + 128);
-    scratchpad.at(e.output + uint64_t(y) * e.outputRowPitch +
-                  uint64_t(x) * e.outputPixelPitch + c) = q;
+    setElement(e.output + uint64_t(y) * e.outputRowPitch +
+                   uint64_t(x) * e.outputPixelPitch +
+                   c * (e.wideOutput ? 2 : 1),
+               e.wideOutput, q);
   }
 
   void copy(const DmaCommand &c, bool load) {
@@ -155,12 +174,13 @@ struct MachineModel {
               for (int ch = 0; ch < c.channels; ++ch, ++k) {
                 int64_t value;
                 int length = c.channels / c.runs;
-                int at = ch / length * int(c.runPitch) + ch % length;
+                int at = ch / length * int(c.runPitch) +
+                         ch % length * (w.wideInput ? 2 : 1);
                 if (tap(w, y, x, ky, kx, at, value))
                   sum +=
                       (lowBits(value, c.precision) - c.inputZeroPoint) *
                       lowBits(scratchpad.at(weights + uint64_t(k) * width + j),
-                              c.precision);
+                              std::min<int>(c.precision, 8));
               }
           if (c.finish)
             finish(c.epilogue, y, x, first + j, int32_t(uint32_t(sum)));
@@ -179,7 +199,7 @@ struct MachineModel {
           int64_t sum = 0, value;
           for (int ky = 0; ky < w.kernelY; ++ky)
             for (int kx = 0; kx < w.kernelX; ++kx)
-              if (tap(w, y, x, ky, kx, ch, value))
+              if (tap(w, y, x, ky, kx, ch * (w.wideInput ? 2 : 1), value))
                 sum += (value - c.inputZeroPoint) *
                        scratchpad.at(
                            c.weights +
@@ -193,11 +213,11 @@ struct MachineModel {
     for (int y = 0; y < w.outputRows; ++y)
       for (int x = 0; x < w.outputColumns; ++x)
         for (int ch = 0; ch < c.channels; ++ch) {
-          int64_t sum = 0, highest = -128, value;
+          int64_t sum = 0, highest = w.wideInput ? -32768 : -128, value;
           int inside = 0;
           for (int ky = 0; ky < w.kernelY; ++ky)
             for (int kx = 0; kx < w.kernelX; ++kx)
-              if (tap(w, y, x, ky, kx, ch, value)) {
+              if (tap(w, y, x, ky, kx, ch * (w.wideInput ? 2 : 1), value)) {
                 ++inside;
                 sum += value - c.inputZeroPoint;
                 highest = std::max(highest, value);
@@ -210,9 +230,10 @@ struct MachineModel {
               v += scaleValue(int32_t(sum), word(c.parameters + 8 * n),
                               word(c.parameters + 8 * n + 4));
           }
-          scratchpad.at(c.output + uint64_t(y) * c.outputRowPitch +
-                        uint64_t(x) * c.outputPixelPitch + ch) =
-              clampValue(v, c.clampMin, c.clampMax);
+          setElement(c.output + uint64_t(y) * c.outputRowPitch +
+                         uint64_t(x) * c.outputPixelPitch +
+                         ch * (c.wideOutput ? 2 : 1),
+                     c.wideOutput, clampValue(v, c.clampMin, c.clampMax));
         }
   }
 
@@ -221,13 +242,15 @@ struct MachineModel {
       for (int j = 0; j < c.count[1]; ++j)
         for (int k = 0; k < c.count[2]; ++k)
           for (uint32_t l = 0; l < c.length; ++l) {
-            auto at = [&](uint32_t base, const std::array<uint32_t, 4> &s) {
-              return int32_t(scratchpad.at(
-                  uint64_t(base) + uint64_t(i) * s[0] + uint64_t(j) * s[1] +
-                  uint64_t(k) * s[2] + uint64_t(l) * s[3]));
+            auto at = [&](uint32_t base, const std::array<uint32_t, 4> &s,
+                          bool isWide) {
+              return element(uint64_t(base) + uint64_t(i) * s[0] +
+                                 uint64_t(j) * s[1] + uint64_t(k) * s[2] +
+                                 uint64_t(l) * s[3],
+                             isWide);
             };
-            int32_t a = at(c.a, c.aStride) - c.aZeroPoint;
-            int32_t b = at(c.b, c.bStride) - c.bZeroPoint;
+            int32_t a = at(c.a, c.aStride, c.wideA) - c.aZeroPoint;
+            int32_t b = at(c.b, c.bStride, c.wideB) - c.bZeroPoint;
             int64_t v;
             if (c.kind == BinaryKind::Mul) {
               v = a * b;
@@ -238,26 +261,45 @@ struct MachineModel {
             }
             int32_t scaled = scaleValue(int32_t(uint32_t(v)),
                                         c.outputMultiplier, c.outputShift);
-            int8_t q = clampValue(int64_t(scaled) + c.outputZeroPoint,
-                                  c.clampMin, c.clampMax);
+            int q = clampValue(int64_t(scaled) + c.outputZeroPoint, c.clampMin,
+                               c.clampMax);
             if (c.hasTable)
               q = scratchpad.at(c.table + q + 128);
-            scratchpad.at(uint64_t(c.output) + uint64_t(i) * c.outputStride[0] +
-                          uint64_t(j) * c.outputStride[1] +
-                          uint64_t(k) * c.outputStride[2] + l) = q;
+            setElement(uint64_t(c.output) + uint64_t(i) * c.outputStride[0] +
+                           uint64_t(j) * c.outputStride[1] +
+                           uint64_t(k) * c.outputStride[2] +
+                           l * (c.wideOutput ? 2 : 1),
+                       c.wideOutput, q);
           }
   }
 
   void run(const LookupCommand &c) {
+    if (c.isWide)
+      return interpolate(c);
     for (uint32_t i = 0; i < c.length; ++i)
       scratchpad.at(c.output + i) =
           scratchpad.at(c.table + scratchpad.at(c.input + i) + 128);
   }
 
+  /// On the line between two entries, rounded half up.
+  void interpolate(const LookupCommand &c) {
+    double pieces = 1 << c.stepBits;
+    for (uint32_t i = 0; i < c.length; ++i) {
+      int x = element(c.input + 2 * i, true);
+      double piece = std::floor(x / pieces), low = x - piece * pieces;
+      int entry = clampValue(int64_t(piece) + 256, 0, 511);
+      int from = element(c.table + 2 * entry, true);
+      int to = element(c.table + 2 * entry + 2, true);
+      double value = from + (to - from) * low / pieces;
+      setElement(c.output + 2 * i, true, int(std::floor(value + 0.5)));
+    }
+  }
+
   void run(const FillCommand &c) {
+    int bytes = c.wideOutput ? 2 : 1;
     for (uint32_t r = 0; r < c.rows; ++r)
-      for (uint32_t i = 0; i < c.length; ++i)
-        scratchpad.at(c.output + uint64_t(r) * c.pitch + i) = c.value;
+      for (uint32_t i = 0; i < c.length; i += bytes)
+        setElement(c.output + uint64_t(r) * c.pitch + i, c.wideOutput, c.value);
   }
 
   void run(const HostCommand &) {}

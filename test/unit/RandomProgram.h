@@ -26,7 +26,9 @@ public:
                             kTable = 4 * kArea, kOutput = 5 * kArea,
                             kBytes = 8 * kArea;
 
-  explicit RandomProgram(uint64_t seed) : random(seed) {
+  /// With `wide`, operands have one or two bytes at random.
+  explicit RandomProgram(uint64_t seed, bool wide = false)
+      : random(seed), wide(wide) {
     Machine &m = program.machine;
     m.name = "random";
     m.rows = 1u << number(1, 5);
@@ -37,6 +39,10 @@ public:
     m.stationaryRegisters = number(1, 2);
     m.patchSegments = number(1, 5);
     m.lanes = 1u << number(0, 8);
+    if (wide) {
+      m.arrayPes16Bit = number(1, std::min<uint32_t>(m.rows, 4));
+      m.lanes *= 2;
+    }
     m.dramBytesPerCycle = number(1, 64);
     m.dramLatency = number(0, 200);
     m.dramOutstanding = number(0, 1) * number(1, 20);
@@ -77,12 +83,20 @@ public:
   /// Mostly shifts that leave results of the size of int8.
   uint8_t shift() { return uint8_t(coin() ? number(30, 42) : number(2, 62)); }
 
-  void clamp(int8_t &low, int8_t &high) {
+  bool isWide() { return wide && coin(); }
+  static unsigned bytesOf(bool isWide) { return isWide ? 2 : 1; }
+  int8_t zeroPoint(bool isWide) { return isWide ? int8_t(0) : byte(); }
+
+  void clamp(int16_t &low, int16_t &high, bool isWide) {
     low = byte(), high = byte();
+    if (isWide)
+      low = int16_t(random()), high = int16_t(random());
     if (low > high)
       std::swap(low, high);
-    if (coin())
-      low = -128, high = 127;
+    if (coin()) {
+      low = isWide ? INT16_MIN : -128;
+      high = isWide ? INT16_MAX : 127;
+    }
   }
 
   /// Writes an int32 into the constants that the scratchpad is loaded from.
@@ -104,7 +118,9 @@ public:
     w.dilationX = uint16_t(dense ? 1 : number(1, 3));
     w.padTop = int16_t(int(number(0, 6)) - 2);
     w.padLeft = int16_t(int(number(0, 6)) - 2);
-    w.inputPixelPitch = channels + (dense ? 0 : number(0, 5));
+    w.wideInput = isWide();
+    w.inputPixelPitch =
+        channels * bytesOf(w.wideInput) + (dense ? 0 : number(0, 5));
     w.inputRowPitch = w.inputPixelPitch * w.inputColumns + number(0, 9);
     w.input = kInput + number(0, 64);
     return w;
@@ -119,21 +135,23 @@ public:
       setWord(entry + 4, multiplier());
       setWord(entry + 8, shift());
     }
-    e.outputPixelPitch = columns + number(0, 5);
+    e.wideOutput = isWide();
+    e.outputPixelPitch = columns * bytesOf(e.wideOutput) + number(0, 5);
     e.outputRowPitch = e.outputPixelPitch * w.outputColumns + number(0, 9);
     e.output = kOutput + number(0, 64);
     e.hasResidual = coin();
-    e.hasTable = coin();
-    e.residualPixelPitch = columns + number(0, 5);
+    e.hasTable = !e.wideOutput && coin();
+    e.wideResidual = e.hasResidual && isWide();
+    e.residualPixelPitch = columns * bytesOf(e.wideResidual) + number(0, 5);
     e.residualRowPitch = e.residualPixelPitch * w.outputColumns + number(0, 9);
     e.residual = kResidual + number(0, 64);
     e.residualMultiplier = multiplier();
     e.sumMultiplier = multiplier();
     e.residualShift = shift();
     e.sumShift = shift();
-    e.residualZeroPoint = byte();
-    e.outputZeroPoint = byte();
-    clamp(e.clampMin, e.clampMax);
+    e.residualZeroPoint = zeroPoint(e.wideResidual);
+    e.outputZeroPoint = zeroPoint(e.wideOutput);
+    clamp(e.clampMin, e.clampMax, e.wideOutput);
     e.table = kTable + number(0, 64);
     return e;
   }
@@ -143,11 +161,11 @@ public:
     c.channels = uint16_t(number(1, 24));
     c.columns = uint16_t(number(1, 40));
     c.window = window(c.channels, coin());
-    c.inputZeroPoint = byte();
+    c.inputZeroPoint = zeroPoint(c.window.wideInput);
     c.weights = kWeights + number(0, 64);
     c.accumulator = 4 * number(0, 64);
     c.epilogue = epilogue(c.window, c.columns);
-    c.precision = coin() ? 8 : coin() ? 4 : 2;
+    c.precision = c.window.wideInput ? 16 : coin() ? 8 : coin() ? 4 : 2;
     if (program.machine.dataflow == Dataflow::WeightOrOutput)
       c.dataflow = Dataflow(number(0, 1));
     if (coin()) {
@@ -164,7 +182,7 @@ public:
     DepthwiseCommand c;
     c.channels = uint16_t(number(1, 40));
     c.window = window(c.channels, coin());
-    c.inputZeroPoint = byte();
+    c.inputZeroPoint = zeroPoint(c.window.wideInput);
     c.weights = kWeights + number(0, 64);
     c.epilogue = epilogue(c.window, c.channels);
     return c;
@@ -176,15 +194,16 @@ public:
     c.window = window(c.channels, coin());
     c.kind = coin() ? PoolKind::Max : PoolKind::Sum;
     c.countPadding = coin();
-    c.inputZeroPoint = byte();
-    c.outputZeroPoint = byte();
-    clamp(c.clampMin, c.clampMax);
+    c.wideOutput = c.kind == PoolKind::Max ? c.window.wideInput : isWide();
+    c.inputZeroPoint = zeroPoint(c.window.wideInput);
+    c.outputZeroPoint = zeroPoint(c.wideOutput);
+    clamp(c.clampMin, c.clampMax, c.wideOutput);
     c.parameters = kParameters + number(0, 64);
     for (uint32_t n = 0; n <= 16; ++n) {
       setWord(c.parameters + 8 * n, multiplier());
       setWord(c.parameters + 8 * n + 4, shift());
     }
-    c.outputPixelPitch = c.channels + number(0, 5);
+    c.outputPixelPitch = c.channels * bytesOf(c.wideOutput) + number(0, 5);
     c.outputRowPitch =
         c.outputPixelPitch * c.window.outputColumns + number(0, 9);
     c.output = kOutput + number(0, 64);
@@ -194,27 +213,30 @@ public:
   BinaryCommand binary() {
     BinaryCommand c;
     c.kind = BinaryKind(number(0, 2));
-    c.hasTable = coin();
-    uint32_t pitch = c.length = number(1, 40);
+    c.wideA = isWide(), c.wideB = isWide(), c.wideOutput = isWide();
+    c.hasTable = !c.wideOutput && coin();
+    c.length = number(1, 40);
+    uint32_t pitch = c.length * bytesOf(c.wideOutput);
     for (int d = 2; d >= 0; --d) {
       c.count[d] = uint16_t(number(1, 6));
       c.outputStride[d] = pitch;
       pitch *= c.count[d];
     }
-    auto operand = [&](std::array<uint32_t, 4> &stride) {
+    auto operand = [&](std::array<uint32_t, 4> &stride, bool isWide) {
       // Broadcast some dimensions.
       for (int d = 0; d < 3; ++d)
         stride[d] = coin() ? c.outputStride[d] : 0;
-      stride[3] = coin() ? 1 : 0;
+      stride[3] = coin() ? bytesOf(isWide) : 0;
     };
-    operand(c.aStride);
-    operand(c.bStride);
+    operand(c.aStride, c.wideA);
+    operand(c.bStride, c.wideB);
     c.a = kInput + number(0, 64);
     c.b = kResidual + number(0, 64);
     c.output = kOutput + number(0, 64);
     c.table = kTable + number(0, 64);
-    c.aZeroPoint = byte(), c.bZeroPoint = byte(), c.outputZeroPoint = byte();
-    clamp(c.clampMin, c.clampMax);
+    c.aZeroPoint = zeroPoint(c.wideA), c.bZeroPoint = zeroPoint(c.wideB);
+    c.outputZeroPoint = zeroPoint(c.wideOutput);
+    clamp(c.clampMin, c.clampMax, c.wideOutput);
     c.aShift = uint8_t(number(12, 30)), c.bShift = uint8_t(number(12, 30));
     c.outputShift = coin() ? uint8_t(number(30, 50)) : shift();
     c.aMultiplier = multiplier(), c.bMultiplier = multiplier();
@@ -228,16 +250,19 @@ public:
     c.input = kInput + number(0, 64);
     c.output = coin() ? c.input : kOutput;
     c.table = kTable;
+    c.isWide = isWide();
+    c.stepBits = uint8_t(c.isWide ? number(0, 7) : 0);
     return c;
   }
 
   FillCommand fill() {
     FillCommand c;
-    c.length = number(1, 100);
+    c.wideOutput = isWide();
+    c.length = number(1, 100) * bytesOf(c.wideOutput);
     c.rows = number(1, 20);
     c.pitch = c.length + number(0, 50);
     c.output = kOutput + number(0, 64);
-    c.value = byte();
+    c.value = c.wideOutput ? int16_t(random()) : int16_t(byte());
     return c;
   }
 
@@ -294,6 +319,7 @@ public:
   }
 
   std::mt19937_64 random;
+  bool wide;
   Program program;
 };
 

@@ -59,8 +59,8 @@ Machine defaultMachine() {
 constexpr uint64_t kCases = 150;
 
 TEST(Simulator, Matmul) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     MatmulCommand command = random.matmul();
     compare(random.build(command), seed);
     if (HasFatalFailure())
@@ -156,8 +156,8 @@ TEST(Simulator, PackedRows) {
 }
 
 TEST(Simulator, MatmulInParts) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     // The same outputs, other inputs and weights.
     MatmulCommand first = random.matmul(), second = random.matmul(),
                   third = random.matmul();
@@ -204,32 +204,32 @@ TEST(Simulator, WrapsAt32Bits) {
 }
 
 TEST(Simulator, Depthwise) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     DepthwiseCommand command = random.depthwise();
     compare(random.build(command), seed);
   }
 }
 
 TEST(Simulator, Pool) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     PoolCommand command = random.pool();
     compare(random.build(command), seed);
   }
 }
 
 TEST(Simulator, Binary) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     BinaryCommand command = random.binary();
     compare(random.build(command), seed);
   }
 }
 
 TEST(Simulator, LookupFillAndDma) {
-  for (uint64_t seed = 0; seed < kCases; ++seed) {
-    RandomProgram random(seed);
+  for (uint64_t seed = 0; seed < 2 * kCases; ++seed) {
+    RandomProgram random(seed, seed & 1);
     LookupCommand lookup = random.lookup();
     FillCommand fill = random.fill();
     StoreCommand store{random.dma(RandomProgram::kBytes)};
@@ -256,7 +256,7 @@ TEST(Simulator, KernelsAgree) {
     for (size_t pairs : {1, 2, 7, 100}) {
       std::vector<int16_t> a(pixels * pairs * 2), w(pairs * 2 * 16);
       for (int16_t &v : a)
-        v = int16_t(random() % 2 ? 255 : int(random() % 511) - 255);
+        v = int16_t(random() % 2 ? -32768 : int(random() % 65536) - 32768);
       for (int16_t &v : w)
         v = int16_t(random() % 2 ? -128 : int(random() % 256) - 128);
       std::vector<int32_t> expected(pixels * 16), actual(pixels * 16);

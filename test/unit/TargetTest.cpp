@@ -64,6 +64,8 @@ std::string errorOf(llvm::StringRef yaml) {
 TEST(Machine, DefaultsAreThoseOfTheHeader) {
   Machine standard;
   standard.name = "systolic16x16";
+  // Without being told, a machine has no values of 16 bits.
+  standard.arrayPes16Bit = 2;
   standard.energy =
       horowitz45(standard.scratchpadBytes, standard.accumulatorBytes);
   EXPECT_EQ(printMachine(machine()), printMachine(standard));
@@ -260,7 +262,7 @@ TEST(Encoding, FieldsByName) {
   };
   EXPECT_NE(reason("divide", {"a", 1}), "");
   EXPECT_NE(reason("fill", {"width", 1}), "");
-  EXPECT_NE(reason("fill", {"value", 128}), "");
+  EXPECT_NE(reason("fill", {"value", 32768}), "");
   EXPECT_NE(reason("fill", {"rows", -1}), "");
   EXPECT_NE(reason("pool", {"kind", 2}), "");
   EXPECT_NE(reason("pool", {"count_padding", 2}), "");

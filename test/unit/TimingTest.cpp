@@ -127,6 +127,61 @@ TEST(Timing, MatmulAtLowerPrecision) {
   EXPECT_EQ(countsOf(c).macs2Bit, 0u);
 }
 
+TEST(Timing, MatmulOf16Bits) {
+  MatmulCommand c = convolution();
+  c.window.wideInput = true;
+  c.window.inputPixelPitch = 16;
+  c.precision = 16;
+  c.epilogue.wideOutput = true;
+  // Two elements join: blocks are 8 deep, 3 for a kernel row of 24, 9 in all,
+  // times 2 column blocks: 18.
+  EXPECT_EQ(timeOf(c).occupancy, 4u + 16 + 17 * 30 + 61 + 8);
+  Quantities q = countsOf(c);
+  EXPECT_EQ(q.macs, 30u * 72 * 20);
+  EXPECT_EQ(q.macs16Bit, q.macs);
+  EXPECT_EQ(q.scratchpadReadBytes, 30u * 72 * 2 * 2 + 72 * 20 + 12 * 20);
+  EXPECT_EQ(q.scratchpadWriteBytes, 30u * 20 * 2);
+  EXPECT_EQ(q.accumulatorWriteBytes, 4u * 30 * 20 * 9);
+  // 0.2 * 2 + 0.1 pJ.
+  EXPECT_DOUBLE_EQ(energy(q, 0, machine()).array, 30 * 72 * 20 * 0.5);
+  c.epilogue.hasResidual = c.epilogue.wideResidual = true;
+  EXPECT_EQ(countsOf(c).scratchpadReadBytes,
+            30u * 72 * 2 * 2 + 72 * 20 + 12 * 20 + 1200);
+
+  Machine m = oneSegment();
+  m.arrayPes16Bit = 3;
+  // 16 / 3 = 5 deep: 5 blocks for 24, 15 in all, 30 with the columns.
+  EXPECT_EQ(duration(command(c), m).occupancy, 4u + 16 + 29 * 30 + 61 + 8);
+  // 2 folds of pixels, 2 of columns, past each of which 72 indices stream in
+  // three cycles each; 30 cycles of skew, 16 to leave.
+  m.dataflow = Dataflow::OutputStationary;
+  EXPECT_EQ(duration(command(c), m).occupancy,
+            4u + 3 * 216 + 216 + 30 + 16 + 8);
+}
+
+TEST(Timing, VectorUnitOf16Bits) {
+  DepthwiseCommand c;
+  c.window = convolution().window;
+  c.channels = 20;
+  c.window.wideInput = true;
+  // A row has 100 values: 4 groups of 32, and not 2 of 64. 6 rows, 9 taps.
+  EXPECT_EQ(timeOf(c).occupancy, 4u + 8 + 24 * 9);
+  Quantities q = countsOf(c);
+  EXPECT_EQ(q.macs16Bit, 600u * 9);
+  EXPECT_EQ(q.scratchpadReadBytes, 600u * 9 * 2 + 9 * 20 + 12 * 20);
+  EXPECT_EQ(q.scratchpadWriteBytes, 600u);
+
+  LookupCommand lookup;
+  lookup.length = 100;
+  lookup.isWide = true;
+  // 4 groups of 32: two entries of 4 cycles and a product.
+  EXPECT_EQ(timeOf(lookup).occupancy, 4u + 8 + 4 * 9);
+  q = countsOf(lookup);
+  EXPECT_EQ(q.scratchpadReadBytes, 200u + 2 * 513);
+  EXPECT_EQ(q.scratchpadWriteBytes, 200u);
+  EXPECT_EQ(q.vectorOperations, 300u);
+}
+
 /// 30 pixels, 3 kernel rows of 24 bytes, 20 columns, as above.
 Duration timeOn(llvm::StringRef spec, const MatmulCommand &c) {
   return duration(command(c), llvm::cantFail(loadMachine(spec)));
@@ -332,6 +387,8 @@ TEST(Timing, PrecisionThatTheArrayTakes) {
   EXPECT_EQ(arrayPrecision(m, 3), 4u);
   m.arrayRate4Bit = 1;
   EXPECT_EQ(arrayPrecision(m, 3), 8u);
+  for (unsigned bits : {9, 12, 16})
+    EXPECT_EQ(arrayPrecision(m, bits), 16u);
 }
 
 TEST(Timing, PackedRows) {

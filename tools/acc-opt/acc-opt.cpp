@@ -134,6 +134,11 @@ static int compileMain(int argc, char **argv) {
       cl::desc("Round each weight with what the others lost in view (GPTQ), "
                "not for itself (needs --calibration-data)"),
       cl::location(options.compensateRounding), cl::cat(category));
+  cl::opt<std::string> activationBits(
+      "activation-bits",
+      cl::desc("Bits of activations, 8 (default) to 16: of all, of those of a "
+               "node, or both: 16, NODE=16, 16,NODE=8"),
+      cl::value_desc("bits"), cl::init("8"), cl::cat(category));
   cl::opt<std::string, true> compare(
       "compare",
       cl::desc("Run float and int8 on real inputs (.npz, .npy) and show each "
@@ -224,6 +229,12 @@ static int compileMain(int argc, char **argv) {
       printError(std::move(error));
       return 2;
     }
+  if (llvm::Error error = parseActivationBits(activationBits)
+                              .moveInto(options.activationBits)) {
+    llvm::WithColor::error()
+        << "--activation-bits: " << llvm::toString(std::move(error)) << '\n';
+    return 2;
+  }
   if (llvm::Error error = gates.apply(options)) {
     printError(std::move(error));
     return 2;

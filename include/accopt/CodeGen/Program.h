@@ -18,9 +18,9 @@
 namespace accopt {
 
 /// A tensor, dense and row-major in `shape`: in DRAM, or, where the schedule
-/// keeps an intermediate one there, in the scratchpad. Only int8 has a scale,
-/// an order of its own, or anything to do with the machine's engines; other
-/// types are the host's.
+/// keeps an intermediate one there, in the scratchpad. Only int8, and int16 of
+/// 9 to 16 bits, has a scale, an order of its own, or anything to do with the
+/// machine's engines; other types are the host's.
 struct TensorInfo {
   enum class Kind : uint8_t { Input, Output, Intermediate };
   Kind kind = Kind::Intermediate;
@@ -36,7 +36,8 @@ struct TensorInfo {
   std::vector<int64_t> modelShape;
   double scale = 1;
   int32_t zeroPoint = 0;
-  /// 2 to 8: values lie in [-2^(bits - 1), 2^(bits - 1) - 1].
+  /// Values of int8 lie in [-2^(bits - 1), 2^(bits - 1) - 1], with 2 to 8 bits,
+  /// and so do those of the machine's int16, with 9 to 16; 8 for the host's.
   int32_t bits = 8;
   /// In DRAM, where its elements are `bits` bits wide, one behind the other as
   /// in a packed row of a LOAD; only intermediate tensors of fewer than 8 bits.
@@ -49,6 +50,12 @@ struct TensorInfo {
   /// input is complete before layer 0 (-1).
   int32_t definedBy = -1;
 };
+
+/// Whether the tensor is the machine's: integers that stand for real numbers.
+inline bool isQuantized(const TensorInfo &tensor) {
+  return tensor.type == NumpyType::Int8 ||
+         (tensor.type == NumpyType::Int16 && tensor.bits > 8);
+}
 
 /// Bytes that `elements` elements of the tensor take.
 inline uint64_t storedBytes(const TensorInfo &tensor, uint64_t elements) {
@@ -63,7 +70,8 @@ struct LayerInfo {
   std::string placement; ///< "array", "vector", "dma" or "host"
   std::string reason;    ///< why on the host; else empty
   uint64_t rooflineCycles = 0;
-  /// Of the operands of a layer with weights, 2 to 8; 0 for others.
+  /// Of the operands of a layer with weights, 2 to 8, or up to 16 for the
+  /// input; 0 for others.
   int32_t weightBits = 0, inputBits = 0;
 };
 

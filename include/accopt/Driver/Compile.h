@@ -12,6 +12,7 @@
 #include "accopt/Report/CostReport.h"
 #include "accopt/Report/Gate.h"
 #include "accopt/Schedule/Schedule.h"
+#include "accopt/Transforms/Pipelines.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringRef.h"
@@ -44,6 +45,7 @@ struct CompileOptions {
   /// weights makes, round weights in view of each other; all need calibration
   /// data.
   bool equalize = false, correctBias = false, compensateRounding = false;
+  ActivationBits activationBits;
   std::string calibration;     ///< ranges to read (JSON)
   std::string saveCalibration; ///< where to write the ranges used
   /// "-" is the table on standard output, which is also what none means.

@@ -85,11 +85,13 @@ struct OpCost {
   CostBound bound = CostBound::Compute;
   /// MACs done over MACs possible in `cycles`, 0 to 1.
   double utilization = 0;
-  /// Of an op with weights, 2 to 8; 0 for others.
+  /// Of an op with weights, 2 to 8, or up to 16 for the input; 0 for others.
   int64_t weightBits = 0, inputBits = 0;
-  /// The precision of the array's commands, 8, 4 or 2, and the MACs that a
-  /// processing element does in a cycle at it; 0 and 1 for other ops.
-  int64_t arrayPrecision = 0, arrayRate = 1;
+  /// The precision of the array's commands, 16, 8, 4 or 2, and the MACs that a
+  /// processing element does in a cycle at it (1 / 2 where two do one
+  /// together); 0 and 1 for other ops.
+  int64_t arrayPrecision = 0;
+  double arrayRate = 1;
   /// By Engine; of those that the op uses. None in reports of tools that do not
   /// know them.
   std::array<std::optional<EngineUse>, kEngineCount> engines;
@@ -99,6 +101,9 @@ struct OpCost {
 
   bool hasFewBits() const {
     return (weightBits && weightBits < 8) || (inputBits && inputBits < 8);
+  }
+  bool hasOtherBits() const {
+    return hasFewBits() || weightBits > 8 || inputBits > 8;
   }
   double energyPj() const { return sumEnergy(energy); }
   bool operator==(const OpCost &) const = default;
@@ -138,8 +143,8 @@ struct CostReport {
   std::vector<OpCost> ops;
   CostTotal total;
 
-  /// Whether an op has weights or inputs of fewer than 8 bits.
-  bool hasFewBits() const;
+  /// Whether an op has operands of other than 8 bits.
+  bool hasOtherBits() const;
 
   /// Sets `total` from `ops`, `clockHz` and `peakMacsPerCycle`.
   void computeTotal();

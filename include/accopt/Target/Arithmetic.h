@@ -55,10 +55,10 @@ inline int32_t wrappingAdd(int32_t a, int32_t b) {
 }
 
 /// `clamp(value + zeroPoint, low, high)`, where the sum does not wrap.
-inline int8_t clampToInt8(int32_t value, int8_t zeroPoint, int8_t low,
-                          int8_t high) {
+inline int16_t clampResult(int32_t value, int8_t zeroPoint, int16_t low,
+                           int16_t high) {
   int64_t sum = int64_t(value) + zeroPoint;
-  return static_cast<int8_t>(
+  return static_cast<int16_t>(
       std::max<int64_t>(low, std::min<int64_t>(sum, high)));
 }
 

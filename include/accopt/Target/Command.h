@@ -59,7 +59,9 @@ struct StoreCommand : DmaCommand {};
 ///   `input + (y * strideY + ky * dilationY - padTop) * inputRowPitch
 ///          + (x * strideX + kx * dilationX - padLeft) * inputPixelPitch + c`
 /// if both coordinates lie in [0, inputRows) x [0, inputColumns); elsewhere
-/// the tap is padding and contributes nothing.
+/// the tap is padding and contributes nothing. Wide values are int16, little
+/// endian: channel c lies 2 * c bytes behind its pixel, and their zero point is
+/// 0.
 struct Window {
   uint32_t input = 0, inputRowPitch = 0, inputPixelPitch = 0;
   uint16_t inputRows = 1, inputColumns = 1;
@@ -67,20 +69,23 @@ struct Window {
   uint16_t kernelY = 1, kernelX = 1, strideY = 1, strideX = 1;
   uint16_t dilationY = 1, dilationX = 1;
   int16_t padTop = 0, padLeft = 0;
+  bool wideInput = false;
+  int64_t inputBytes() const { return wideInput ? 2 : 1; } ///< of an element
   bool operator==(const Window &) const = default;
 };
 
-/// How int32 values become int8 and where they go. For column c of the command
-/// the parameter table at `parameters` holds 12 bytes: bias (int32),
+/// How int32 values become int8 or int16 and where they go. For column c of the
+/// command the parameter table at `parameters` holds 12 bytes: bias (int32),
 /// multiplier (int32), shift (int32).
 ///   v = applyScale(acc + bias[c], multiplier[c], shift[c])
-///   with a residual r (int8): v = applyScale(v + applyScale(r -
+///   with a residual r: v = applyScale(v + applyScale(r -
 ///     residualZeroPoint, residualMultiplier, residualShift), sumMultiplier,
 ///     sumShift)
 ///   q = clamp(v + outputZeroPoint, clampMin, clampMax)
 ///   with a table: q = table[q + 128]
 /// Output pixel (y, x), column c goes to `output + y * outputRowPitch + x *
-/// outputPixelPitch + c`; the residual is read in the same way.
+/// outputPixelPitch + c * outputBytes()`; the residual is read in the same way.
+/// A wide output has no table.
 /// Additions before a scale wrap at 32 bits; `v + outputZeroPoint` saturates.
 struct Epilogue {
   uint32_t parameters = 0, output = 0, outputRowPitch = 0, outputPixelPitch = 0;
@@ -89,20 +94,24 @@ struct Epilogue {
   int32_t residualMultiplier = 0, sumMultiplier = 0;
   uint8_t residualShift = 2, sumShift = 2;
   int8_t residualZeroPoint = 0, outputZeroPoint = 0;
-  int8_t clampMin = -128, clampMax = 127;
+  int16_t clampMin = -128, clampMax = 127;
   uint32_t table = 0; ///< 256 bytes in the scratchpad
+  bool wideOutput = false, wideResidual = false;
+  int64_t outputBytes() const { return wideOutput ? 2 : 1; } ///< of an element
+  int64_t residualBytes() const { return wideResidual ? 2 : 1; }
   bool operator==(const Epilogue &) const = default;
 };
 
 /// The array: accumulators (pixel, column) (+)= sum over taps and `channels`
 /// of (input - inputZeroPoint) * weight; then the epilogue if `finish`.
 ///
-/// The channels of a tap are `runs` runs of channels / runs bytes, `runPitch`
-/// apart: channel c lies at (c / length) * runPitch + c % length.
+/// The channels of a tap are `runs` runs of channels / runs elements,
+/// `runPitch` bytes apart: channel c lies at (c / length) * runPitch + c %
+/// length elements.
 ///
 /// The reduction is a nest of contiguous segments. With one run, dilationX == 1
-/// and inputPixelPitch == channels, a segment is the kernelX * channels bytes
-/// of a kernel row (kernelY segments); otherwise it is a run of one tap
+/// and pixels that are dense, a segment is the kernelX * channels elements of a
+/// kernel row (kernelY segments); otherwise it is a run of one tap
 /// (kernelY * kernelX * runs segments). The reduction is cut into blocks of at
 /// most `rows` array rows, which take at most `patchSegments` segments; the
 /// columns are cut into blocks of at most `columns`.
@@ -117,7 +126,8 @@ struct Epilogue {
 /// With a `precision` of 4 or 2 the array takes the low 4 or 2 bits of inputs
 /// and weights, sign-extended, and a processing element takes the machine's
 /// rate of this precision in reduction indices at once: blocks are `rows` times
-/// the rate deep. Where bytes lie does not change.
+/// the rate deep. Where bytes lie does not change. A precision of 16 goes with
+/// wide inputs: `arrayPes16Bit` processing elements take one index together.
 struct MatmulCommand {
   Window window;
   uint16_t channels = 1, columns = 1;
@@ -125,7 +135,7 @@ struct MatmulCommand {
   uint32_t weights = 0, accumulator = 0;
   bool accumulate = false, finish = true;
   Epilogue epilogue;
-  uint8_t precision = 8; ///< 8, 4 or 2
+  uint8_t precision = 8; ///< 16, 8, 4 or 2
   /// On a machine that has more than one: weight- or output-stationary. On
   /// others not used.
   Dataflow dataflow = Dataflow::WeightStationary;
@@ -153,16 +163,18 @@ enum class PoolKind : uint8_t { Max, Sum };
 /// the table at `parameters` (8 bytes per entry: multiplier, shift; entry n at
 /// n * 8, entry 0 unused; with `countPadding` entry 0 is all there is), then
 /// zero point and clamp. Max ignores the table and the zero points, and clamps.
-/// A window with no tap inside gives the zero point (Sum) or -128 (Max), before
-/// the clamp.
+/// A window with no tap inside gives the zero point (Sum) or the least value of
+/// the type (Max), before the clamp. Max has input and output of one type.
 struct PoolCommand {
   Window window;
   uint16_t channels = 1;
   PoolKind kind = PoolKind::Max;
   bool countPadding = false;
   int8_t inputZeroPoint = 0, outputZeroPoint = 0;
-  int8_t clampMin = -128, clampMax = 127;
+  int16_t clampMin = -128, clampMax = 127;
   uint32_t parameters = 0, output = 0, outputRowPitch = 0, outputPixelPitch = 0;
+  bool wideOutput = false;
+  int64_t outputBytes() const { return wideOutput ? 2 : 1; } ///< of an element
   bool operator==(const PoolCommand &) const = default;
 };
 
@@ -184,22 +196,34 @@ struct BinaryCommand {
   std::array<uint32_t, 4> aStride = {}, bStride = {};
   std::array<uint32_t, 3> outputStride = {};
   int8_t aZeroPoint = 0, bZeroPoint = 0, outputZeroPoint = 0;
-  int8_t clampMin = -128, clampMax = 127;
+  int16_t clampMin = -128, clampMax = 127;
+  bool wideA = false, wideB = false, wideOutput = false;
   uint8_t aShift = 2, bShift = 2, outputShift = 2;
   int32_t aMultiplier = 0, bMultiplier = 0, outputMultiplier = 0;
   bool operator==(const BinaryCommand &) const = default;
 };
 
-/// Vector unit: `output[i] = table[input[i] + 128]` over `length` bytes.
+/// Vector unit: `output[i] = table[input[i] + 128]` over `length` elements.
+/// Wide ones are int16, and the table has 513 of them, between which they are
+/// interpolated. With s = stepBits, x an input, k = x >> s and f its low s
+/// bits:
+///   output = t[k + 256] + ((t[k + 257] - t[k + 256]) * f + 2^(s - 1) >> s)
+/// Inputs have at most 9 + s bits.
 struct LookupCommand {
   uint32_t input = 0, output = 0, table = 0, length = 0;
+  bool isWide = false;
+  uint8_t stepBits = 0;
+  int64_t elementBytes() const { return isWide ? 2 : 1; }
+  int64_t tableBytes() const { return isWide ? 2 * 513 : 256; }
   bool operator==(const LookupCommand &) const = default;
 };
 
-/// Vector unit: writes `value` to `rows` rows of `length` bytes, `pitch` apart.
+/// Vector unit: writes `value` to `rows` rows of `length` bytes, `pitch` apart,
+/// as a byte or, if wide, as two.
 struct FillCommand {
   uint32_t output = 0, length = 0, rows = 1, pitch = 0;
-  int8_t value = 0;
+  int16_t value = 0;
+  bool wideOutput = false;
   bool operator==(const FillCommand &) const = default;
 };
 

@@ -19,6 +19,7 @@ struct EnergyProfile {
   std::string name, source;
   double macInt8 = 0;              ///< int8 multiply, int32 add
   double mac4Bit = 0, mac2Bit = 0; ///< where the array has a rate for them
+  double mac16Bit = 0;             ///< 16-bit by 8-bit multiply, int32 add
   double scratchpadReadByte = 0, scratchpadWriteByte = 0;
   double accumulatorReadByte = 0, accumulatorWriteByte = 0;
   double dramByte = 0;
@@ -53,6 +54,9 @@ struct Machine {
   uint32_t patchSegments = 4;       ///< that feed the array's rows at once
   /// MACs of a processing element in a cycle, at 4 and at 2 bits.
   uint32_t arrayRate4Bit = 1, arrayRate2Bit = 1;
+  /// Processing elements that join for a MAC of a 16-bit input; 0: none can,
+  /// and the machine has no values of 16 bits.
+  uint32_t arrayPes16Bit = 0;
   uint32_t scratchpadBytes = 256 * 1024, scratchpadBanks = 1;
   ScratchpadPorts scratchpadPorts = ScratchpadPorts::Split;
   uint32_t scratchpadPortBytes = 0; ///< per cycle; 0: as wide as needed
@@ -72,24 +76,45 @@ struct Machine {
 };
 
 /// MACs that a processing element does in a cycle at a precision of 8, 4 or 2
-/// bits; 1 at any other.
+/// bits; 1 at any other. At 16 bits several elements do one together
+/// (arrayPes16Bit).
 inline uint32_t arrayRate(const Machine &machine, unsigned precision) {
   if (precision == 4)
     return machine.arrayRate4Bit;
   return precision == 2 ? machine.arrayRate2Bit : 1;
 }
 
+/// Indices of the reduction that the array's rows take at a precision.
+inline uint32_t reductionDepth(const Machine &machine, unsigned precision) {
+  return precision == 16 ? machine.rows / machine.arrayPes16Bit
+                         : machine.rows * arrayRate(machine, precision);
+}
+
+/// Cycles in which `indices` of the reduction pass a processing element.
+inline uint64_t streamCycles(const Machine &machine, unsigned precision,
+                             uint64_t indices) {
+  uint64_t rate = arrayRate(machine, precision);
+  return precision == 16 ? indices * machine.arrayPes16Bit
+                         : (indices + rate - 1) / rate;
+}
+
 /// The precision at which `machine` multiplies operands of up to `bits` bits:
 /// the fastest that holds them, the smallest of equals; 8 where no other is
-/// faster than 8.
+/// faster than 8, and 16 above.
 inline unsigned arrayPrecision(const Machine &machine, unsigned bits) {
-  unsigned best = 8;
+  unsigned best = bits > 8 ? 16 : 8;
   for (unsigned precision : {4u, 2u}) {
     uint32_t rate = arrayRate(machine, precision);
     if (bits <= precision && rate > 1 && rate >= arrayRate(machine, best))
       best = precision;
   }
   return best;
+}
+
+/// Elements that the vector unit takes at once, of which the widest operand has
+/// two bytes or one.
+inline uint32_t vectorElements(const Machine &machine, bool isWide) {
+  return isWide ? machine.lanes / 2 : machine.lanes;
 }
 
 } // namespace accopt

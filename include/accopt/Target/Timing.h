@@ -28,6 +28,7 @@ struct Quantities {
   uint64_t macs = 0; ///< at any precision
   /// Of these, those of an array that has a rate for 4 and for 2 bits.
   uint64_t macs4Bit = 0, macs2Bit = 0;
+  uint64_t macs16Bit = 0; ///< and those of 16-bit inputs
   uint64_t scratchpadReadBytes = 0, scratchpadWriteBytes = 0;
   uint64_t accumulatorReadBytes = 0, accumulatorWriteBytes = 0;
   uint64_t dramReadBytes = 0, dramWriteBytes = 0;

@@ -157,7 +157,8 @@ def Normalize : NNPass<"nn-normalize"> {
 def Quantize : NNPass<"nn-quantize"> {
   let summary = "Rewrite float functions to quantized types";
   let description = [{
-    Every tensor gets a `!quant.uniform` type: activations int8 per tensor,
+    Every tensor gets a `!quant.uniform` type: activations int8 per tensor (or
+    int16 without a zero point, where `activation-bits` asks for more than 8),
     weights int8 per output channel and symmetric, biases int32 at the product of
     the scales of activation and weight. Ranges come from the file that
     `calibration` names, or else are inferred from weights and normalization
@@ -182,7 +183,9 @@ def Quantize : NNPass<"nn-quantize"> {
     Option<"calibration", "calibration", "std::string", "",
            "File of ranges (JSON); empty: inferred from the model">,
     Option<"sigmas", "sigmas", "double", "6.0",
-           "Standard deviations on each side of an inferred range">
+           "Standard deviations on each side of an inferred range">,
+    Option<"activationBits", "activation-bits", "std::string", "\"8\"",
+           "Bits of activations, 8 to 16: 16, NODE=16 or several with commas">
   ];
 }
 
@@ -190,8 +193,8 @@ def VerifyQuantized : NNPass<"nn-verify-quantized"> {
   let summary = "Check that a function is quantized throughout";
   let description = [{
     The boundary between the transforms and the accelerator: no float tensor, no
-    `quant.qcast` or `quant.dcast`, activations int8 per tensor, weights int8 per
-    output channel, biases int32 at the scale of the products. Changes nothing.
+    `quant.qcast` or `quant.dcast`, activations int8 or int16 per tensor, weights
+    int8 per output channel, biases int32 at the scale of the products. Changes nothing.
   }];
 }
 

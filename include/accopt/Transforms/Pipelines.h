@@ -7,6 +7,11 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Support/LLVM.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <map>
+#include <string>
 
 namespace mlir {
 class ModuleOp;
@@ -36,9 +41,22 @@ void buildFloatPipeline(mlir::OpPassManager &manager,
 /// formats that have no chains. The chains are of f32, not quantized yet.
 void expandChains(mlir::func::FuncOp function);
 
+/// Bits of activations, 8 to 16: of all, and of those that share a type with a
+/// value of a name (nameValues(), or one of the nodes that were fused into it).
+struct ActivationBits {
+  unsigned all = 8;
+  std::map<std::string, unsigned> byName;
+};
+
+/// Reads "16", "NAME=16" or several of these with commas between them.
+llvm::Expected<ActivationBits> parseActivationBits(llvm::StringRef text);
+
 /// Rewrites every function of `module` to quantized types, as nn-quantize does,
-/// and verifies the result. Errors name the node.
-mlir::LogicalResult quantize(mlir::ModuleOp module, const RangeTable &ranges);
+/// and verifies the result. Values get at most the bits asked for: fewer where
+/// a sum of products would leave int32, and 8 where the model's own casts say
+/// so. Errors name the node.
+mlir::LogicalResult quantize(mlir::ModuleOp module, const RangeTable &ranges,
+                             const ActivationBits &bits = {});
 
 /// Checks what nn-verify-quantized checks.
 mlir::LogicalResult verifyQuantized(mlir::ModuleOp module);

@@ -1,8 +1,8 @@
 //===- QuantParams.h - Scales and zero points -------------------*- C++ -*-===//
 //
 // The affine quantization real = scale (q - zero point) of docs/Design/
-// Quantization.md: activations of 2 to 8 bits with a zero point, weights of 2
-// to 8 bits without.
+// Quantization.md: activations of 2 to 8 bits with a zero point or of 9 to 16
+// without, weights of 2 to 8 bits without.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,7 @@
 
 namespace accopt {
 
-/// The integers that `bits` (2 to 8) hold. Activations and weights use two's
+/// The integers that `bits` (2 to 16) hold. Activations and weights use two's
 /// complement, [-2^(bits-1), 2^(bits-1) - 1], but for 8-bit weights, which stay
 /// in [-127, 127].
 struct IntegerRange {
@@ -30,8 +30,9 @@ struct IntegerRange {
 IntegerRange activationIntegers(unsigned bits);
 IntegerRange weightIntegers(unsigned bits);
 
-/// The fewest bits (2 to 8) whose two's complement holds `range`, which lies in
-/// [-128, 127].
+/// The fewest bits (2 to 16) whose two's complement holds `range`, which lies
+/// in
+/// [-32768, 32767].
 unsigned countBits(IntegerRange range);
 
 struct QuantParams {
@@ -48,9 +49,13 @@ struct QuantParams {
 /// scale 1 (nothing but zero has to be represented) or the nearest usable one.
 QuantParams chooseParams(Range range, IntegerRange integers = {});
 
+/// The same without a zero point, for the integers of `bits` (9 to 16): the
+/// largest magnitude becomes 2^(bits - 1) - 1.
+QuantParams chooseSymmetricParams(Range range, unsigned bits);
+
 /// round(value / scale) + zero point, half to even, saturated to `integers`.
-int8_t quantizeValue(double value, QuantParams params,
-                     IntegerRange integers = {});
+int16_t quantizeValue(double value, QuantParams params,
+                      IntegerRange integers = {});
 
 /// What the scale of one row of weights depends on.
 struct WeightRow {

@@ -27,11 +27,12 @@ static LogicalResult convertOp(TosaBuilder &builder, Operation *op) {
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case<accel::ConstantOp, accel::Conv2DOp, accel::DepthwiseConv2DOp,
             accel::MaxPoolOp, accel::AvgPoolOp, accel::BinaryOp,
-            accel::LookupOp, accel::ReshapeOp, accel::TransposeOp,
-            accel::ConcatOp, accel::SliceOp, accel::PadOp>([&](auto layer) {
-        layer.getResult().replaceAllUsesWith(converter.convert(layer));
-        return success();
-      })
+            accel::LookupOp, accel::InterpolateOp, accel::ReshapeOp,
+            accel::TransposeOp, accel::ConcatOp, accel::SliceOp, accel::PadOp>(
+          [&](auto layer) {
+            layer.getResult().replaceAllUsesWith(converter.convert(layer));
+            return success();
+          })
       .Case([&](accel::HostOp host) {
         auto call = func::CallOp::create(
             builder, host.getCallee(), host.getResultTypes(), host.getInputs());

@@ -11,16 +11,23 @@ using namespace mlir;
 
 namespace accopt {
 
+/// The least value of an integer type.
+static int64_t lowestOf(Type type) {
+  return -(int64_t(1) << (type.getIntOrFloatBitWidth() - 1));
+}
+
 Value LayerConverter::clamp(Value value, int64_t low, int64_t high) {
-  if (low > -128)
-    value = b.maximum(value, b.splat(getShape(value), b.getI8Type(), low));
-  if (high < 127)
-    value = b.minimum(value, b.splat(getShape(value), b.getI8Type(), high));
+  Type type = getElementType(value);
+  if (low > lowestOf(type))
+    value = b.maximum(value, b.splat(getShape(value), type, double(low)));
+  if (high < -lowestOf(type) - 1)
+    value = b.minimum(value, b.splat(getShape(value), type, double(high)));
   return value;
 }
 
 Value LayerConverter::convert(accel::MaxPoolOp op) {
-  constexpr int64_t lowest = -128;
+  Type type = getElementType(op.getInput());
+  int64_t lowest = lowestOf(type);
   ArrayRef<int64_t> outShape = getShape(op.getResult());
   SlidingWindow window(op.getKernel(), op.getStrides(), op.getPads(),
                        op.getDilations(), outShape.slice(1, 2));
@@ -33,9 +40,8 @@ Value LayerConverter::convert(accel::MaxPoolOp op) {
                      ArrayRef<int64_t>(window.strides), window.tosaPad()),
                  int32_t(op.getClampMin()), int32_t(op.getClampMax()));
   // TOSA's maximum has no dilation.
-  Value init = b.splat(outShape, b.getI8Type(), lowest);
-  Value kernel =
-      tensor::EmptyOp::create(b, ArrayRef(window.kernel), b.getI8Type());
+  Value init = b.splat(outShape, type, double(lowest));
+  Value kernel = tensor::EmptyOp::create(b, ArrayRef(window.kernel), type);
   Value highest = linalg::PoolingNhwcMaxOp::create(
                       b, TypeRange{init.getType()}, ValueRange{input, kernel},
                       ValueRange{init}, b.getI64TensorAttr(window.strides),
@@ -77,13 +83,25 @@ Value LayerConverter::convert(accel::AvgPoolOp op) {
   // own average divides by another rule than the machine.
   Type i8 = b.getI8Type(), i32 = b.getI32Type();
   int64_t channels = inShape[3];
-  Value ones =
-      b.splat({window.kernel[0], window.kernel[1], channels, 1}, i8, 1);
-  Value sum = tosa::DepthwiseConv2DOp::create(
-      b, b.tensorType(outShape, i32), input, ones, b.splat({channels}, i32, 0),
-      b.zeroPoint(i8, op.getInputZeroPoint()), b.zeroPoint(i8, 0),
-      window.tosaPad(), ArrayRef<int64_t>(window.strides),
-      ArrayRef<int64_t>(window.dilations), i32);
+  Value sum;
+  if (getElementType(input).isInteger(16)) {
+    Value kernel = tensor::EmptyOp::create(b, ArrayRef(window.kernel), i32);
+    sum = linalg::PoolingNhwcSumOp::create(
+              b, TypeRange{b.tensorType(outShape, i32)},
+              ValueRange{window.padExplicitly(b, widen(input), 0), kernel},
+              ValueRange{b.splat(outShape, i32, 0)},
+              b.getI64TensorAttr(window.strides),
+              b.getI64TensorAttr(window.dilations))
+              .getResult(0);
+  } else {
+    Value ones =
+        b.splat({window.kernel[0], window.kernel[1], channels, 1}, i8, 1);
+    sum = tosa::DepthwiseConv2DOp::create(
+        b, b.tensorType(outShape, i32), input, ones,
+        b.splat({channels}, i32, 0), b.zeroPoint(i8, op.getInputZeroPoint()),
+        b.zeroPoint(i8, 0), window.tosaPad(), ArrayRef<int64_t>(window.strides),
+        ArrayRef<int64_t>(window.dilations), i32);
+  }
 
   // The scale goes by pixel; tosa.rescale goes by the last dimension.
   SmallVector<int32_t> multipliers;
@@ -105,7 +123,8 @@ Value LayerConverter::convert(accel::AvgPoolOp op) {
     scaled = b.rescale(scaled, multipliers, shifts, 0, 0, i32);
     scaled = b.reshape(b.transpose(scaled, {0, 2, 1}), outShape);
   }
-  return clampToInt8(scaled, int32_t(op.getOutputZeroPoint()),
+  return clampResult(scaled, getElementType(op.getResult()),
+                     int32_t(op.getOutputZeroPoint()),
                      int32_t(op.getClampMin()), int32_t(op.getClampMax()));
 }
 
@@ -127,12 +146,28 @@ Value LayerConverter::convert(accel::BinaryOp op) {
                                                  : b.sub(lhs, rhs);
   }
   v = applyScale(v, 0, op.getOutputScaleAttr());
-  return clampToInt8(v, op.getOutputZeroPoint(), op.getClampMin(),
-                     op.getClampMax());
+  return clampResult(v, getElementType(op.getResult()), op.getOutputZeroPoint(),
+                     op.getClampMin(), op.getClampMax());
 }
 
 Value LayerConverter::convert(accel::LookupOp op) {
   return lookup(op.getInput(), op.getTable());
+}
+
+/// TOSA's table of 513 entries takes inputs of 16 bits and leaves seven bits
+/// behind the point, which are rounded half up here.
+Value LayerConverter::convert(accel::InterpolateOp op) {
+  Type i16 = b.getI16Type(), i32 = b.getI32Type();
+  Value input = op.getInput();
+  if (unsigned missing = 16 - unsigned(op.getInputBits())) {
+    Value wide = b.cast(input, i32);
+    input = b.cast(b.mul(wide, b.scalarLike(wide, double(1 << missing))), i16);
+  }
+  auto tableType = b.tensorType({513}, i16);
+  Value table = b.constant(DenseElementsAttr::get(tableType, op.getTable()));
+  ArrayRef<int64_t> shape = getShape(op.getResult());
+  Value fine = tosa::TableOp::create(b, b.tensorType(shape, i32), input, table);
+  return b.cast(b.rescale(fine, 1 << 30, int8_t(37), 0, 0, i32), i16);
 }
 
 } // namespace accopt

@@ -29,6 +29,7 @@ public:
   Value convert(accel::AvgPoolOp op);
   Value convert(accel::BinaryOp op);
   Value convert(accel::LookupOp op);
+  Value convert(accel::InterpolateOp op);
   // ConvertMovement.cpp
   Value convert(accel::ReshapeOp op);
   Value convert(accel::TransposeOp op);
@@ -39,14 +40,19 @@ public:
 private:
   /// applyScale(value - zeroPoint, scale) as i32.
   Value applyScale(Value value, int64_t zeroPoint, accel::ScaleAttr scale);
-  /// clamp(value + zeroPoint, low, high) as i8, where the sum does not wrap.
-  Value clampToInt8(Value value, int64_t zeroPoint, int64_t low, int64_t high);
-  /// clamp(value, low, high) of int8; nothing where the bounds are int8's.
+  /// clamp(value + zeroPoint, low, high) as `type` (i8 or i16), where the sum
+  /// does not wrap.
+  Value clampResult(Value value, mlir::Type type, int64_t zeroPoint,
+                    int64_t low, int64_t high);
+  /// A wide value as i32, for which TOSA's and linalg's ops wrap as the machine
+  /// does (TOSA sums products of i16 in 48 bits); a narrow one as it is.
+  Value widen(Value value);
+  /// clamp(value, low, high); nothing where the bounds are the type's.
   Value clamp(Value value, int64_t low, int64_t high);
   Value lookup(Value value, llvm::ArrayRef<int8_t> table);
-  /// Accumulators to int8; `residual` may be null.
+  /// Accumulators to `type`; `residual` may be null.
   Value requantize(Value accumulators, Value residual,
-                   accel::RequantAttr requant);
+                   accel::RequantAttr requant, mlir::Type type);
 
   TosaBuilder &b;
 };

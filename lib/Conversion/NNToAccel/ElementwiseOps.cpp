@@ -1,6 +1,7 @@
 //===- ElementwiseOps.cpp - Binary ops and functions of one value ---------===//
 //
-// Part of AccOpt. Any function of one int8 value is a table of 256 entries.
+// Part of AccOpt. Any function of one int8 value is a table of 256 entries, of
+// one int16 value a table of 513 with straight lines between them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,20 +31,97 @@ LogicalResult Lowering::convertUnary(Operation *op) {
   Stored input = values.at(source);
   ActivationQuant in = *activationQuant(source);
   ActivationQuant out = *activationQuant(result);
-  SmallVector<int8_t> table;
-  for (int32_t q : llvm::seq_inclusive(-128, 127)) {
-    double real = function((q - in.zeroPoint) * in.scale);
-    // Outside its domain a function gives what QuantizeLinear makes of NaN.
-    table.push_back(int8_t(quantizeReal(std::isnan(real) ? 0.0 : real, out)));
-  }
-  Value mapped =
-      accel::LookupOp::create(builder, input.value.getType(), input.value,
-                              builder.getDenseI8ArrayAttr(table));
+  bool isWide = in.isWide || out.isWide;
+  Value mapped;
+  if (isWide && isa<nn::ReluOp, nn::ClipOp>(op))
+    mapped = clampWide(op, input.value, in, out);
+  else if (isWide)
+    mapped = interpolate(input.value, in, out, function);
+  else
+    mapped = lookup(input.value, in, out, function);
+  if (!mapped)
+    return failure();
   if (input.shuffle)
     values[result] = Stored{mapped, input.order, input.shuffle};
   else
     set(result, mapped, input.order);
   return success();
+}
+
+/// The real number as an integer; outside its domain a function gives what
+/// QuantizeLinear makes of NaN.
+static int32_t quantizeResult(double real, ActivationQuant out) {
+  return quantizeReal(std::isnan(real) ? 0.0 : real, out);
+}
+
+Value Lowering::lookup(Value value, ActivationQuant in, ActivationQuant out,
+                       RealFunction function) {
+  SmallVector<int8_t> table;
+  for (int32_t q : llvm::seq_inclusive(-128, 127))
+    table.push_back(
+        int8_t(quantizeResult(function((q - in.zeroPoint) * in.scale), out)));
+  return accel::LookupOp::create(builder, value.getType(), value,
+                                 builder.getDenseI8ArrayAttr(table));
+}
+
+/// A clamp is a rescale with bounds.
+Value Lowering::clampWide(Operation *op, Value value, ActivationQuant in,
+                          ActivationQuant out) {
+  ActivationQuant bounded = out;
+  if (isa<nn::ReluOp>(op))
+    bounded.low = std::max(out.low, out.zeroPoint);
+  if (auto clip = dyn_cast<nn::ClipOp>(op)) {
+    if (std::optional<APFloat> low = clip.getMinimum())
+      bounded.low = quantizeReal(low->convertToFloat(), out);
+    if (std::optional<APFloat> high = clip.getMaximum())
+      bounded.high = quantizeReal(high->convertToFloat(), out);
+  }
+  return rescale(value, in, bounded);
+}
+
+/// What a wide value would need to say all that `narrow` says.
+static ActivationQuant widened(ActivationQuant narrow) {
+  int32_t reach =
+      std::max(narrow.zeroPoint - narrow.low, narrow.high - narrow.zeroPoint);
+  constexpr int32_t most = INT16_MAX;
+  return {narrow.scale * reach / most, 0, INT16_MIN, most, true};
+}
+
+/// Whether straight lines between the 513 entries stay 50 dB above their error,
+/// which is largest in the middle: steps and poles do not.
+static bool followsFunction(ArrayRef<int16_t> table, double step,
+                            ActivationQuant out,
+                            llvm::function_ref<double(double)> function) {
+  double signal = 0, noise = 0;
+  for (int32_t entry = 0; entry < 512; ++entry) {
+    double want = quantizeResult(function((entry - 255.5) * step), out);
+    double got = (double(table[entry]) + table[entry + 1]) / 2;
+    signal += want * want;
+    noise += (got - want) * (got - want);
+  }
+  return noise <= signal * 1e-5;
+}
+
+/// Nothing, with the reason, where a table says too little of the function.
+Value Lowering::interpolate(Value value, ActivationQuant in,
+                            ActivationQuant out, RealFunction function) {
+  ActivationQuant from = in.isWide ? in : widened(in);
+  ActivationQuant to = out.isWide ? out : widened(out);
+  // From one entry to the next an input takes 2^(bits - 9) steps.
+  int32_t bits = bitsOfRange(from.low, from.high);
+  double step = std::ldexp(from.scale, bits - 9);
+  SmallVector<int16_t> table;
+  for (int32_t entry : llvm::seq_inclusive(-256, 256))
+    table.push_back(int16_t(quantizeResult(function(entry * step), to)));
+  if (!followsFunction(table, step, to, function)) {
+    reason = "lines between 513 points do not follow the function";
+    return {};
+  }
+  value = requantize(value, in, from);
+  value = accel::InterpolateOp::create(builder, value.getType(), value,
+                                       builder.getDenseI16ArrayAttr(table),
+                                       builder.getI32IntegerAttr(bits));
+  return requantize(value, to, out);
 }
 
 LogicalResult Lowering::convertBinary(Operation *op) {
@@ -87,9 +165,10 @@ LogicalResult Lowering::convertBinary(Operation *op) {
   if (kind == accel::BinaryOpKind::Mul) {
     outScale = scaleAttr(context, qa.scale * qb.scale / out.scale);
   } else {
-    // Twenty bits below the coarser scale, as TOSA's reference lowerings do:
-    // the sum of two takes 29 bits.
-    double common = std::max(qa.scale, qb.scale) / (1 << 20);
+    // Twenty bits below the coarser scale of int8, as TOSA's reference
+    // lowerings do: the sum of two takes 29 bits. Wide values take as many.
+    double common =
+        std::max(qa.reach() * qa.scale, qb.reach() * qb.scale) / (1 << 28);
     aScale = scaleAttr(context, qa.scale / common);
     bScale = scaleAttr(context, qb.scale / common);
     outScale = scaleAttr(context, common / out.scale);
@@ -98,7 +177,7 @@ LogicalResult Lowering::convertBinary(Operation *op) {
   for (int64_t dimension : order)
     shape.push_back(shapeOf(result)[dimension]);
   Value converted = accel::BinaryOp::create(
-      builder, RankedTensorType::get(shape, builder.getI8Type()), a, b,
+      builder, RankedTensorType::get(shape, elementType(result)), a, b,
       accel::BinaryOpKindAttr::get(context, kind),
       builder.getI32IntegerAttr(qa.zeroPoint),
       builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale,

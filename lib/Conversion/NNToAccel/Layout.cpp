@@ -22,11 +22,12 @@ namespace accopt {
 std::optional<ActivationQuant> activationQuant(Value value) {
   auto type = dyn_cast<quant::UniformQuantizedType>(
       cast<RankedTensorType>(value.getType()).getElementType());
-  if (!type || type.getStorageTypeIntegralWidth() != 8 || !type.isSigned())
+  unsigned width = type ? type.getStorageTypeIntegralWidth() : 0;
+  if ((width != 8 && width != 16) || !type.isSigned())
     return std::nullopt;
   return ActivationQuant{type.getScale(), int32_t(type.getZeroPoint()),
                          int32_t(type.getStorageTypeMin()),
-                         int32_t(type.getStorageTypeMax())};
+                         int32_t(type.getStorageTypeMax()), width == 16};
 }
 
 RankedTensorType storedType(Value value) {
@@ -39,8 +40,8 @@ RankedTensorType storedType(Value value) {
 
 int32_t bitsOfRange(int64_t low, int64_t high) {
   int32_t bits = 2;
-  while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||
-                      high >= int64_t(1) << (bits - 1)))
+  while (bits < 16 && (low < -(int64_t(1) << (bits - 1)) ||
+                       high >= int64_t(1) << (bits - 1)))
     ++bits;
   return bits;
 }
@@ -128,7 +129,9 @@ Stored Lowering::stored(Value value) {
   }
   split.append(from.shuffle->sizes);
   Value transposed = accel::TransposeOp::create(
-      builder, RankedTensorType::get(moved, builder.getI8Type()),
+      builder,
+      RankedTensorType::get(
+          moved, cast<RankedTensorType>(from.value.getType()).getElementType()),
       reshape(from.value, split), builder.getDenseI64ArrayAttr(perm));
   from.value = reshape(transposed, shape);
   from.shuffle.reset();
@@ -176,10 +179,12 @@ Value Lowering::reorder(Value value, ArrayRef<int64_t> from,
   if (movedFrom == movedTo)
     return reshape(value, result);
 
-  auto type = RankedTensorType::get(result, builder.getI8Type());
+  auto type = RankedTensorType::get(
+      result, cast<RankedTensorType>(value.getType()).getElementType());
   if (auto constant = value.getDefiningOp<accel::ConstantOp>()) {
     auto elements = nn::readElements(constant.getValue());
     SmallVector<int8_t> moved;
+    // Wide constants are small: the machine moves them.
     if (!elements || elements->width != 1)
       return accel::TransposeOp::create(builder, type, value,
                                         builder.getDenseI64ArrayAttr(perm));
@@ -220,6 +225,16 @@ Value Lowering::constantI8(ArrayRef<int64_t> shape, ArrayRef<int8_t> data) {
   return accel::ConstantOp::create(builder, cast<ElementsAttr>(attr));
 }
 
+Value Lowering::constantI16(ArrayRef<int64_t> shape, ArrayRef<int16_t> data) {
+  auto type = RankedTensorType::get(shape, builder.getI16Type());
+  return accel::ConstantOp::create(
+      builder, cast<ElementsAttr>(DenseElementsAttr::get(type, data)));
+}
+
+Type Lowering::elementType(Value activation) {
+  return elementType(*activationQuant(activation));
+}
+
 Value Lowering::constantI32(ArrayRef<int32_t> data) {
   auto type =
       RankedTensorType::get({int64_t(data.size())}, builder.getI32Type());
@@ -231,14 +246,42 @@ Value Lowering::requantize(Value value, ActivationQuant from,
                            ActivationQuant to) {
   // Into a wider range of the same scale nothing changes.
   if (from.scale == to.scale && from.zeroPoint == to.zeroPoint &&
-      from.low >= to.low && from.high <= to.high)
+      from.low >= to.low && from.high <= to.high && from.isWide == to.isWide)
     return value;
+  if (from.isWide || to.isWide)
+    return rescale(value, from, to);
   SmallVector<int8_t> table;
   for (int32_t q : llvm::seq_inclusive(-128, 127))
     table.push_back(
         int8_t(quantizeReal((q - from.zeroPoint) * from.scale, to)));
   return accel::LookupOp::create(builder, value.getType(), value,
                                  builder.getDenseI8ArrayAttr(table));
+}
+
+Value Lowering::rescale(Value value, ActivationQuant from, ActivationQuant to) {
+  ArrayRef<int64_t> shape = shapeOf(value);
+  // An image stays one, for its neighbours' sake; else rows of pixels. The
+  // vector unit takes 65535 of either.
+  constexpr int64_t most = 65535;
+  Shape image(shape);
+  if (image.size() != 4 || image[1] > most || image[2] > most) {
+    image = {1, 1, 1, shape.empty() ? 1 : shape.back()};
+    size_t level = 2;
+    for (int64_t size : llvm::reverse(shape.drop_back(!shape.empty()))) {
+      while (level && image[level] * size > most)
+        --level;
+      image[level] *= size;
+    }
+  }
+  Shape one = {1, 1}, none = {0, 0, 0, 0};
+  ScaleFactor factor = scaleOrTiny(from.scale / to.scale);
+  int32_t multiplier = factor.multiplier, shift = factor.shift;
+  Value scaled = accel::AvgPoolOp::create(
+      builder, RankedTensorType::get(image, elementType(to)),
+      reshape(value, image), one, one, none, one, /*count_include_pad=*/true,
+      from.zeroPoint, to.zeroPoint, ArrayRef(multiplier), ArrayRef(shift),
+      to.low, to.high);
+  return reshape(scaled, shape);
 }
 
 void Lowering::setMoved(Value result, Value input, Value value,

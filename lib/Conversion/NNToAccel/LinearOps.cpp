@@ -94,10 +94,11 @@ accel::RequantAttr Lowering::requant(Operation *op, Value result,
   accel::ScaleAttr residualScale, sumScale;
   int32_t residualZero = 0;
   if (residual) {
-    // Sixteen bits below the coarser of the two scales: int8 values take 25
-    // bits, which leaves a factor of 64 for what the clamp cuts off.
+    // Values take 25 bits, which leaves a factor of 64 for what the clamp cuts
+    // off: sixteen bits below the coarser of the two scales for int8.
     ActivationQuant in = *activationQuant(residual);
-    target = std::max(in.scale, out.scale) / 65536;
+    target =
+        std::max(in.reach() * in.scale, out.reach() * out.scale) / (1 << 24);
     residualScale = scaleAttr(op->getContext(), in.scale / target);
     sumScale = scaleAttr(op->getContext(), target / out.scale);
     residualZero = in.zeroPoint;
@@ -179,7 +180,7 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
     result.push_back(shapeOf(op.getResult())[dimension]);
   if (oneD)
     result.insert(result.begin() + 1, 1);
-  auto type = RankedTensorType::get(result, builder.getI8Type());
+  auto type = RankedTensorType::get(result, elementType(op.getResult()));
   Shape pads(op.getPads());
   if (oneD)
     pads = {0, pads[0], 0, pads[1]};
@@ -276,7 +277,7 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
   auto ones = builder.getDenseI64ArrayAttr({1, 1});
   Value converted = accel::Conv2DOp::create(
       builder,
-      RankedTensorType::get({1, rows, 1, outputs}, builder.getI8Type()),
+      RankedTensorType::get({1, rows, 1, outputs}, elementType(op.getResult())),
       reshape(a, {1, rows, 1, inputs}),
       constantI8({outputs, 1, 1, inputs}, data), constantI32(*bias), residual,
       ones, builder.getDenseI64ArrayAttr({0, 0, 0, 0}), ones,

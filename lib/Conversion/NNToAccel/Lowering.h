@@ -44,16 +44,20 @@ struct ActivationQuant {
   double scale = 1;
   int32_t zeroPoint = 0;
   int32_t low = -128, high = 127; ///< the storage range
+  bool isWide = false;            ///< int16, of 9 to 16 bits
+  /// A bound of real values over the scale, as a power of two.
+  double reach() const { return isWide ? 0x1p15 : 0x1p8; }
   bool operator==(const ActivationQuant &) const = default;
 };
 
-/// The fewest bits, 2 to 8, whose two's complement holds [low, high].
+/// The fewest bits, 2 to 16, whose two's complement holds [low, high].
 int32_t bitsOfRange(int64_t low, int64_t high);
 
 /// The integers without a sign that hold a value which is not quantized.
 mlir::RankedTensorType storedType(mlir::Value value);
 
-/// Parameters of an activation's type; nothing where it is not `i8` per tensor.
+/// Parameters of an activation's type; nothing where it is neither `i8` nor
+/// `i16` per tensor.
 std::optional<ActivationQuant> activationQuant(mlir::Value value);
 llvm::ArrayRef<int64_t> shapeOf(mlir::Value value);
 /// 0, 1, 2, ...
@@ -94,10 +98,21 @@ private:
                       llvm::ArrayRef<int64_t> to);
   mlir::Value constantI8(llvm::ArrayRef<int64_t> shape,
                          llvm::ArrayRef<int8_t> values);
+  mlir::Value constantI16(llvm::ArrayRef<int64_t> shape,
+                          llvm::ArrayRef<int16_t> values);
   mlir::Value constantI32(llvm::ArrayRef<int32_t> values);
-  /// If the parameters of the two differ, a table that maps one to the other.
+  /// The integers that hold an activation.
+  mlir::Type elementType(const ActivationQuant &quant) {
+    return builder.getIntegerType(quant.isWide ? 16 : 8);
+  }
+  mlir::Type elementType(mlir::Value activation);
+  /// If the parameters of the two differ, a table that maps one to the other,
+  /// or, where one is wide, a rescale.
   mlir::Value requantize(mlir::Value value, ActivationQuant from,
                          ActivationQuant to);
+  /// A rescale from one scale to the other: the sum of a window of one tap.
+  mlir::Value rescale(mlir::Value value, ActivationQuant from,
+                      ActivationQuant to);
   /// Stores `value` as the result of an op that only moves data from `input`.
   void setMoved(mlir::Value result, mlir::Value input, mlir::Value value,
                 llvm::ArrayRef<int64_t> order);
@@ -120,6 +135,14 @@ private:
   // ElementwiseOps.cpp
   mlir::LogicalResult convertBinary(mlir::Operation *op);
   mlir::LogicalResult convertUnary(mlir::Operation *op);
+  using RealFunction = llvm::function_ref<double(double)>;
+  mlir::Value lookup(mlir::Value value, ActivationQuant in, ActivationQuant out,
+                     RealFunction function);
+  mlir::Value clampWide(mlir::Operation *op, mlir::Value value,
+                        ActivationQuant in, ActivationQuant out);
+  /// Null, with the `reason`, where lines do not follow the function.
+  mlir::Value interpolate(mlir::Value value, ActivationQuant in,
+                          ActivationQuant out, RealFunction function);
   // ShapeOps.cpp
   mlir::LogicalResult convertOp(nn::ConstantOp op);
   mlir::LogicalResult convertOp(nn::ReshapeOp op);

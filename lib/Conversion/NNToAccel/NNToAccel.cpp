@@ -1,8 +1,8 @@
 //===- NNToAccel.cpp - From quantized networks to layers ------------------===//
 //
 // Part of AccOpt. Takes a function of nn ops on quantized types and builds one
-// of accel layer ops on int8 tensors, channels last. What neither the array nor
-// the vector unit computes goes to the host, with the reason.
+// of accel layer ops on tensors of int8 or int16, channels last. What neither
+// the array nor the vector unit computes goes to the host, with the reason.
 //
 //===----------------------------------------------------------------------===//
 
@@ -101,7 +101,7 @@ LogicalResult Lowering::convertArguments() {
     Shape shape;
     for (int64_t dimension : order)
       shape.push_back(shapeOf(argument)[dimension]);
-    Type element = quantized ? Type(builder.getI8Type())
+    Type element = quantized ? elementType(argument)
                              : storedType(argument).getElementType();
     Value converted = block->addArgument(RankedTensorType::get(shape, element),
                                          argument.getLoc());
@@ -172,7 +172,7 @@ LogicalResult Lowering::convert(Operation *op) {
       });
 }
 
-/// Whether `op` takes or gives something other than int8.
+/// Whether `op` takes or gives something other than the machine's integers.
 static bool isUnquantized(Operation *op) {
   auto isOther = [](Value value) { return !activationQuant(value); };
   if (isa<nn::ConstantOp>(op))
@@ -204,7 +204,7 @@ LogicalResult Lowering::convertUnquantized(Operation *op) {
     reason = "quantizes what the host computed";
   else if (!llvm::all_of(op->getOperands(), isFloatOrInt8) ||
            !llvm::all_of(op->getResults(), isFloatOrInt8))
-    reason = "the machine computes int8 alone";
+    reason = "the machine computes int8 and int16 alone";
   else if (isa<nn::SoftmaxOp, nn::LrnOp, nn::DivOp, nn::MatMulOp>(op))
     (void)convert(op);
   else if (isa<nn::ReduceOp, nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,

@@ -186,7 +186,7 @@ LogicalResult Lowering::convertCopies(nn::ResampleOp op) {
       continue;
     }
     parts.push_back(accel::SliceOp::create(
-        builder, RankedTensorType::get(sizes, builder.getI8Type()), view,
+        builder, RankedTensorType::get(sizes, elementType(op.getInput())), view,
         builder.getDenseI64ArrayAttr({0, piece.first, 0}),
         builder.getDenseI64ArrayAttr({1, piece.step, 1})));
   }
@@ -194,7 +194,8 @@ LogicalResult Lowering::convertCopies(nn::ResampleOp op) {
   if (parts.size() > 1)
     joined = accel::ConcatOp::create(
         builder,
-        RankedTensorType::get({outer, period.out, inner}, builder.getI8Type()),
+        RankedTensorType::get({outer, period.out, inner},
+                              elementType(op.getInput())),
         parts, builder.getI64IntegerAttr(1));
   setMoved(op.getResult(), op.getInput(), reshape(joined, result), input.order);
   return success();
@@ -223,16 +224,16 @@ LogicalResult Lowering::convertSums(nn::ResampleOp op) {
     if (dimension != axis && dimension != 1)
       (seen ? between : outer) *= shape[dimension];
   }
-  auto typeOf = [&](int64_t rows) {
+  auto typeOf = [&](int64_t rows, Value like) {
     return RankedTensorType::get({outer, rows, between, channels},
-                                 builder.getI8Type());
+                                 elementType(like));
   };
   // The first and last row again, as often as a phase reads beyond them.
   Value image = reshape(input, {outer, size, between, channels});
   auto row = [&](int64_t at) -> Value {
     if (size == 1)
       return image;
-    return accel::SliceOp::create(builder, typeOf(1), image,
+    return accel::SliceOp::create(builder, typeOf(1, op.getInput()), image,
                                   builder.getDenseI64ArrayAttr({0, at, 0, 0}),
                                   builder.getDenseI64ArrayAttr({1, 1, 1, 1}));
   };
@@ -244,8 +245,9 @@ LogicalResult Lowering::convertSums(nn::ResampleOp op) {
   if (phases->last > 0)
     rows.append(phases->last, row(size - 1));
   if (rows.size() > 1)
-    image = accel::ConcatOp::create(builder, typeOf(size + reach), rows,
-                                    builder.getI64IntegerAttr(1));
+    image =
+        accel::ConcatOp::create(builder, typeOf(size + reach, op.getInput()),
+                                rows, builder.getI64IntegerAttr(1));
 
   ActivationQuant in = *activationQuant(op.getInput());
   SmallVector<double> scales(channels, in.scale / double(*denominator));
@@ -264,7 +266,7 @@ LogicalResult Lowering::convertSums(nn::ResampleOp op) {
                      int8_t(std::lround(weight * double(*denominator))));
     }
     Value phase = accel::DepthwiseConv2DOp::create(
-        builder, typeOf(size), image,
+        builder, typeOf(size, op.getResult()), image,
         constantI8({reach + 1, 1, channels}, weights), bias, Value(), ones,
         builder.getDenseI64ArrayAttr({0, 0, 0, 0}), ones,
         builder.getI32IntegerAttr(in.zeroPoint), attr,
@@ -277,7 +279,7 @@ LogicalResult Lowering::convertSums(nn::ResampleOp op) {
     joined = accel::ConcatOp::create(
         builder,
         RankedTensorType::get({outer * size, factor, between * channels},
-                              builder.getI8Type()),
+                              elementType(op.getResult())),
         parts, builder.getI64IntegerAttr(1));
   set(op.getResult(), reshape(joined, result), order);
   return success();

@@ -76,19 +76,24 @@ LogicalResult Lowering::convertOp(nn::ConstantOp op) {
     return success();
   auto elements = nn::readElements(op.getValue());
   auto type = cast<RankedTensorType>(op.getResult().getType());
-  if (!elements || elements->width != 1)
-    return refuse("expected int8 values");
-  SmallVector<int8_t> data;
   ActivationQuant quant = *activationQuant(op.getResult());
+  if (!elements || elements->width != (quant.isWide ? 2 : 1))
+    return refuse("expected values of the type's width");
+  SmallVector<int16_t> data;
   for (int64_t i = 0, n = type.getNumElements(); i < n; ++i) {
-    data.push_back(int8_t(elements->element(i).front()));
-    if (data.back() < quant.low || data.back() > quant.high)
+    int16_t value = int8_t(elements->element(i).front());
+    if (quant.isWide)
+      std::memcpy(&value, elements->element(i).data(), sizeof(value));
+    data.push_back(value);
+    if (value < quant.low || value > quant.high)
       return op.emitError("expected values in [")
-             << quant.low << ", " << quant.high << "], got "
-             << int(data.back());
+             << quant.low << ", " << quant.high << "], got " << int(value);
   }
-  set(op.getResult(), constantI8(type.getShape(), data),
-      identityOrder(type.getRank()));
+  Value constant =
+      quant.isWide ? constantI16(type.getShape(), data)
+                   : constantI8(type.getShape(),
+                                SmallVector<int8_t>(data.begin(), data.end()));
+  set(op.getResult(), constant, identityOrder(type.getRank()));
   return success();
 }
 
@@ -161,7 +166,7 @@ LogicalResult Lowering::convertOp(nn::ConcatOp op) {
   int64_t axis = llvm::find(order, int64_t(op.getAxis())) - order.begin();
   set(op.getResult(),
       accel::ConcatOp::create(builder,
-                              RankedTensorType::get(shape, builder.getI8Type()),
+                              RankedTensorType::get(shape, elementType(out)),
                               inputs, builder.getI64IntegerAttr(axis)),
       order);
   return success();
@@ -176,8 +181,8 @@ LogicalResult Lowering::convertOp(nn::SliceOp op) {
     sizes.push_back(op.getSizes()[dimension]);
   }
   Value sliced = accel::SliceOp::create(
-      builder, RankedTensorType::get(sizes, builder.getI8Type()), input.value,
-      builder.getDenseI64ArrayAttr(starts),
+      builder, RankedTensorType::get(sizes, elementType(op.getInput())),
+      input.value, builder.getDenseI64ArrayAttr(starts),
       builder.getDenseI64ArrayAttr(steps));
   setMoved(op.getResult(), op.getInput(), sliced, input.order);
   return success();
@@ -199,7 +204,7 @@ LogicalResult Lowering::convertOp(nn::PadOp op) {
   ActivationQuant out = *activationQuant(op.getResult());
   Value value = requantize(input.value, in, out);
   Value padded = accel::PadOp::create(
-      builder, RankedTensorType::get(shape, builder.getI8Type()), value,
+      builder, RankedTensorType::get(shape, elementType(out)), value,
       builder.getDenseI64ArrayAttr(pads),
       builder.getI32IntegerAttr(
           quantizeReal(op.getValue().convertToFloat(), out)));

@@ -63,9 +63,9 @@ LogicalResult Lowering::convertOp(nn::MaxPoolOp op) {
   input = reshape(input, asImage(shapeOf(input)));
   Shape result = permuted(shapeOf(op.getResult()), order);
   Value pooled = accel::MaxPoolOp::create(
-      builder, RankedTensorType::get(asImage(result), builder.getI8Type()),
-      input, window.kernel, window.strides, window.pads, window.dilations,
-      in.low, in.high);
+      builder, RankedTensorType::get(asImage(result), elementType(in)), input,
+      window.kernel, window.strides, window.pads, window.dilations, in.low,
+      in.high);
   setMoved(op.getResult(), op.getInput(), reshape(pooled, result), order);
   return success();
 }
@@ -73,10 +73,11 @@ LogicalResult Lowering::convertOp(nn::MaxPoolOp op) {
 LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
   Window2D window(op);
   // A table has a scale for each number of taps that a window may see.
-  constexpr int64_t maxTaps = 1 << 20;
+  // The sum of wide values has 32 bits.
+  int64_t maxTaps = activationQuant(op.getInput())->isWide ? 65535 : 1 << 20;
   if (window.kernel[0] > maxTaps / window.kernel[1])
-    return refuse("an average over more than 1048576 elements exceeds the "
-                  "vector unit's window");
+    return refuse("an average over more than " + Twine(maxTaps) +
+                  " elements exceeds the vector unit's window");
   Shape order = channelsLast(shapeOf(op.getInput()).size());
   ActivationQuant in = *activationQuant(op.getInput());
   ActivationQuant out = *activationQuant(op.getResult());
@@ -94,9 +95,9 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
     Shape padded(shapeOf(input));
     for (unsigned d = 0; d < 4; ++d)
       padded[d] += pads[d] + pads[d + 4];
-    input = accel::PadOp::create(
-        builder, RankedTensorType::get(padded, builder.getI8Type()), input,
-        pads, in.zeroPoint);
+    input = accel::PadOp::create(builder,
+                                 RankedTensorType::get(padded, elementType(in)),
+                                 input, pads, in.zeroPoint);
     for (unsigned d = 0; d < 2; ++d) {
       window.pads[d] = 0;
       window.pads[d + 2] =
@@ -115,10 +116,9 @@ LogicalResult Lowering::convertOp(nn::AveragePoolOp op) {
   }
   Shape result = permuted(shapeOf(op.getResult()), order);
   Value pooled = accel::AvgPoolOp::create(
-      builder, RankedTensorType::get(asImage(result), builder.getI8Type()),
-      input, window.kernel, window.strides, window.pads, window.dilations,
-      includePad, in.zeroPoint, out.zeroPoint, multipliers, shifts, out.low,
-      out.high);
+      builder, RankedTensorType::get(asImage(result), elementType(out)), input,
+      window.kernel, window.strides, window.pads, window.dilations, includePad,
+      in.zeroPoint, out.zeroPoint, multipliers, shifts, out.low, out.high);
   set(op.getResult(), reshape(pooled, result), order);
   return success();
 }
@@ -164,7 +164,7 @@ LogicalResult Lowering::convertOp(nn::ReduceMeanOp op) {
   Shape one = {1, 1}, none = {0, 0, 0, 0}, kernel = {reducedSize, 1};
   Value pooled = accel::AvgPoolOp::create(
       builder,
-      RankedTensorType::get({outerSize, 1, 1, innerSize}, builder.getI8Type()),
+      RankedTensorType::get({outerSize, 1, 1, innerSize}, elementType(out)),
       reshape(input, {outerSize, reducedSize, 1, innerSize}), kernel, one, none,
       one, /*count_include_pad=*/true, in.zeroPoint, out.zeroPoint,
       ArrayRef(multiplier), ArrayRef(shift), out.low, out.high);

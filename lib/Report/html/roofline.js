@@ -29,6 +29,9 @@ function roofs(model) {
     const rate = parameters[`array_rate_${bits}bit`];
     if (rate > 1 && !rates.has(rate)) rates.set(rate, `${bits} bit`);
   }
+  // Lower than the others: of interest to ops that are under it.
+  const slow = model.ops.find((op) => op.rate < 1);
+  if (slow) rates.set(slow.rate, "16 bit");
   return [...rates].map(([rate, label]) => ({ macs: model.peak * rate, label }));
 }
 

@@ -55,13 +55,23 @@ std::optional<size_t> inferencesIn(llvm::ArrayRef<int64_t> shape,
 
 std::vector<int8_t> quantize(const NumpyArray &array,
                              const TensorInfo &tensor) {
-  if (array.type == NumpyType::Int8)
-    return array.values<int8_t>().vec();
-  std::vector<int8_t> values;
-  values.reserve(size_t(array.numElements()));
-  for (float value : array.toFloat())
-    values.push_back(quantizeValue(value, tensor));
-  return values;
+  if (array.type == tensor.type)
+    return {array.data.begin(), array.data.end()};
+  return quantizeValues(array.toFloat(), tensor);
+}
+
+/// The least and the largest integer among the bytes of quantized elements.
+std::pair<int, int> rangeOf(llvm::ArrayRef<int8_t> bytes, NumpyType type) {
+  std::pair<int, int> range = {0, 0};
+  size_t width = getByteWidth(type);
+  for (size_t i = 0; i < bytes.size(); i += width) {
+    int16_t value = bytes[i];
+    if (width == 2)
+      std::memcpy(&value, &bytes[i], width);
+    range = {std::min<int>(range.first, value),
+             std::max<int>(range.second, value)};
+  }
+  return range;
 }
 
 template <typename T> NumpyArray convertIntegers(const NumpyArray &array) {
@@ -141,7 +151,7 @@ public:
                           tensor->name, *inferences, *count)
                 .str());
       inferences = count;
-      if (tensor->type != NumpyType::Int8) {
+      if (!isQuantized(*tensor)) {
         std::optional<NumpyArray> converted = convert(array, tensor->type);
         if (!converted)
           return makeFileError((*candidate)->file,
@@ -154,14 +164,14 @@ public:
       }
       set.inputs.push_back({tensor, quantize(array, *tensor)});
       int limit = 1 << (tensor->bits - 1);
-      for (int8_t value : set.inputs.back().values)
-        if (value < -limit || value >= limit)
-          return makeFileError((*candidate)->file,
-                               llvm::formatv("input '{0}': expected values in "
-                                             "[{1}, {2}], got {3}",
-                                             tensor->name, -limit, limit - 1,
-                                             int(value))
-                                   .str());
+      auto [least, most] = rangeOf(set.inputs.back().values, tensor->type);
+      if (least < -limit || most >= limit)
+        return makeFileError((*candidate)->file,
+                             llvm::formatv("input '{0}': expected values in "
+                                           "[{1}, {2}], got {3}",
+                                           tensor->name, -limit, limit - 1,
+                                           least < -limit ? least : most)
+                                 .str());
     }
     set.inferences = inferences.value_or(1);
     return set;
@@ -249,6 +259,13 @@ std::vector<int8_t> accopt::randomValues(const TensorInfo &tensor,
   if (tensor.type == NumpyType::Int8) {
     for (int8_t &value : values)
       value = signExtend(int8_t(generator() >> 56), unsigned(tensor.bits));
+    return values;
+  }
+  if (isQuantized(tensor)) {
+    for (size_t i = 0; i < values.size(); i += 2) {
+      auto value = int16_t(int64_t(generator()) >> (64 - tensor.bits));
+      std::memcpy(&values[i], &value, 2);
+    }
     return values;
   }
   // Floats in [-1, 1); integers of one bit, which index anything.

@@ -204,15 +204,13 @@ private:
         shape[0] *= int64_t(runs);
       else if (runs > 1)
         shape.push_back(int64_t(runs));
-      if (options.raw || output.tensor->type != NumpyType::Int8) {
+      if (options.raw || !isQuantized(*output.tensor)) {
         arrays.emplace_back(output.tensor->name,
                             toArray(*output.tensor, shape, output.values));
         continue;
       }
-      std::vector<float> values;
-      values.reserve(output.values.size());
-      for (int8_t value : output.values)
-        values.push_back(dequantizeValue(value, *output.tensor));
+      std::vector<float> values =
+          dequantizeValues(output.values, *output.tensor);
       arrays.emplace_back(output.tensor->name,
                           NumpyArray::create<float>(shape, values));
     }

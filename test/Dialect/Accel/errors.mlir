@@ -84,7 +84,7 @@ func.func @host(%x: tensor<1x4xi8>) -> tensor<1x4xi8> {
 func.func @bits(%x: tensor<1x4x4x4xi8>) -> tensor<1x4x4x4xi8> {
   %w = accel.constant dense<1> : tensor<4x1x1x4xi8>
   %b = accel.constant dense<0> : tensor<4xi32>
-  // expected-error @+1 {{'accel.conv2d' op expected 2 to 8 bits, got 1}}
+  // expected-error @+1 {{'accel.conv2d' op expected 2 to 8 bits of the input, got 1}}
   %0 = accel.conv2d %x, %w, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, input_bits = 1 : i32,
     input_zero_point = 0 : i32, pads = array<i64: 0, 0, 0, 0>,
     requant = #accel.requant<multiplier = [1073741824], shift = [38], zero_point = 0, clamp = [-128, 127]>,
@@ -112,4 +112,45 @@ func.func @clamp(%x: tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8> {
   %0 = accel.max_pool %x {clamp_max = 4 : i32, clamp_min = 5 : i32, dilations = array<i64: 1, 1>, kernel = array<i64: 2, 2>,
     pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 2, 2>} : (tensor<1x8x8x4xi8>) -> tensor<1x4x4x4xi8>
   return %0 : tensor<1x4x4x4xi8>
+}
+
+// -----
+
+// Four weights of 127 times 2^15 and the bias are one more than int32 holds.
+func.func @sums(%x: tensor<1x4x4x4xi16>) -> tensor<1x4x4x1xi16> {
+  %w = accel.constant dense<127> : tensor<1x1x1x4xi8>
+  %b = accel.constant dense<-2130837504> : tensor<1xi32>
+  // expected-error @+1 {{'accel.conv2d' op expected sums in int32, got up to 2147483648 in channel 0}}
+  %0 = accel.conv2d %x, %w, %b {dilations = array<i64: 1, 1>, groups = 1 : i64, input_bits = 16 : i32,
+    input_zero_point = 0 : i32, pads = array<i64: 0, 0, 0, 0>,
+    requant = #accel.requant<multiplier = [1073741824], shift = [38], zero_point = 0, clamp = [-32768, 32767]>,
+    strides = array<i64: 1, 1>} : (tensor<1x4x4x4xi16>, tensor<1x1x1x4xi8>, tensor<1xi32>) -> tensor<1x4x4x1xi16>
+  return %0 : tensor<1x4x4x1xi16>
+}
+
+// -----
+
+func.func @wide_zero_point(%x: tensor<1x4x4x4xi16>) -> tensor<1x4x4x4xi8> {
+  // expected-error @+1 {{'accel.avg_pool' op expected a zero point of 0 for 'tensor<1x4x4x4xi16>', got 3}}
+  %0 = accel.avg_pool %x {count_include_pad = true, dilations = array<i64: 1, 1>,
+    input_zero_point = 3 : i32, kernel = array<i64: 1, 1>, multiplier = array<i32: 1073741824>,
+    output_zero_point = 7 : i32, pads = array<i64: 0, 0, 0, 0>, shift = array<i32: 30>,
+    strides = array<i64: 1, 1>} : (tensor<1x4x4x4xi16>) -> tensor<1x4x4x4xi8>
+  return %0 : tensor<1x4x4x4xi8>
+}
+
+// -----
+
+func.func @widths(%x: tensor<1x2xi16>, %y: tensor<1x2xi8>) -> tensor<1x4xi16> {
+  // expected-error @+1 {{'accel.concat' op expected operands of 'i16', got 'i8'}}
+  %0 = accel.concat %x, %y {axis = 1 : i64} : (tensor<1x2xi16>, tensor<1x2xi8>) -> tensor<1x4xi16>
+  return %0 : tensor<1x4xi16>
+}
+
+// -----
+
+func.func @points(%x: tensor<1x4xi16>) -> tensor<1x4xi16> {
+  // expected-error @+1 {{'accel.interpolate' op expected a table of 513 entries, got 2}}
+  %0 = accel.interpolate %x {table = array<i16: 1, 2>} : (tensor<1x4xi16>) -> tensor<1x4xi16>
+  return %0 : tensor<1x4xi16>
 }
