@@ -36,6 +36,10 @@ static double softplus(double x) {
   return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x)));
 }
 
+static double hardSigmoid(double x, double alpha, double beta) {
+  return std::clamp(alpha * x + beta, 0.0, 1.0);
+}
+
 double accopt::nn::evaluate(UnaryKind kind, double x, double alpha,
                             double beta) {
   switch (kind) {
@@ -120,15 +124,22 @@ double accopt::nn::evaluate(UnaryKind kind, double x, double alpha,
     return std::isinf(x) && x > 0;
   case UnaryKind::IsNegativeInf:
     return std::isinf(x) && x < 0;
+  case UnaryKind::Affine:
+    return alpha * x + beta;
+  case UnaryKind::Clamp:
+    return std::min(std::max(x, alpha), beta);
+  case UnaryKind::LeakyRelu:
+    return x < 0 ? alpha * x : x;
+  case UnaryKind::Sigmoid:
+    return 1 / (1 + std::exp(-x));
+  case UnaryKind::HardSigmoid:
+    return hardSigmoid(x, alpha, beta);
+  case UnaryKind::HardSwish:
+    return x * hardSigmoid(x, 1.0 / 6, 0.5);
+  case UnaryKind::Silu:
+    return x / (1 + std::exp(-x));
   }
   return std::numeric_limits<double>::quiet_NaN();
-}
-
-double accopt::nn::evaluate(UnaryMathOp op, double x) {
-  auto number = [](std::optional<APFloat> value) {
-    return value ? double(value->convertToFloat()) : 0.0;
-  };
-  return evaluate(op.getKind(), x, number(op.getAlpha()), number(op.getBeta()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -199,12 +210,11 @@ LogicalResult UnaryMathOp::verify() {
   if (!isReal(type) && !takesIntegers)
     return emitOpError("expected floats for '")
            << stringifyUnaryKind(kind) << "', got " << type;
-  bool needsAlpha = kind == UnaryKind::Elu || kind == UnaryKind::Selu ||
-                    kind == UnaryKind::Celu ||
-                    kind == UnaryKind::ThresholdedRelu ||
-                    kind == UnaryKind::Shrink || kind == UnaryKind::Power ||
-                    kind == UnaryKind::Swish;
-  bool needsBeta = kind == UnaryKind::Selu || kind == UnaryKind::Shrink;
+  if (isStepOnly(kind))
+    return emitOpError("expected a function without an op of its own, got '")
+           << stringifyUnaryKind(kind) << "'";
+  bool needsAlpha = numParameters(kind) > 0,
+       needsBeta = numParameters(kind) > 1;
   if (needsAlpha != bool(getAlpha()) || needsBeta != bool(getBeta()))
     return emitOpError("expected ")
            << (needsBeta    ? "alpha and beta"

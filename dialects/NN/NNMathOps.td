@@ -46,7 +46,15 @@ def NN_UnaryKind : NN_Kind<"UnaryKind", "Function of one value", [
     I32EnumAttrCase<"IsNaN", 36, "is_nan">,
     I32EnumAttrCase<"IsInf", 37, "is_inf">,
     I32EnumAttrCase<"IsPositiveInf", 38, "is_positive_inf">,
-    I32EnumAttrCase<"IsNegativeInf", 39, "is_negative_inf">]>;
+    I32EnumAttrCase<"IsNegativeInf", 39, "is_negative_inf">,
+    // Steps of a chain; alone, these are ops of their own.
+    I32EnumAttrCase<"Affine", 40, "affine">,
+    I32EnumAttrCase<"Clamp", 41, "clamp">,
+    I32EnumAttrCase<"LeakyRelu", 42, "leaky_relu">,
+    I32EnumAttrCase<"Sigmoid", 43, "sigmoid">,
+    I32EnumAttrCase<"HardSigmoid", 44, "hard_sigmoid">,
+    I32EnumAttrCase<"HardSwish", 45, "hard_swish">,
+    I32EnumAttrCase<"Silu", 46, "silu">]>;
 def NN_UnaryKindAttr : EnumAttr<NN_Dialect, NN_UnaryKind, "unary_kind">;
 
 def NN_UnaryMathOp : NN_InferredOp<"unary"> {
@@ -70,6 +78,30 @@ def NN_UnaryMathOp : NN_InferredOp<"unary"> {
     OptionalAttr<F32Attr>:$alpha, OptionalAttr<F32Attr>:$beta);
   let assemblyFormat =
     "$kind $input attr-dict `:` functional-type(operands, $result)";
+  let hasVerifier = 1;
+}
+
+def NN_ChainOp : NN_InferredOp<"chain"> {
+  let summary = "Functions of one value, one after another";
+  let description = [{
+    `steps` from left to right: what `nn.unary` has of this name, or the op of
+    this name; `affine(a, b)` is a x + b and `clamp(a, b)` is min(max(x, a), b).
+    Up to two numbers are the parameters alpha and beta.
+
+    What lies between two steps is never rounded: a quantized chain is one table
+    look-up.
+
+    Example:
+    ```mlir
+    %0 = nn.chain [hard_swish, affine(0.5, 2.0)] %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    ```
+  }];
+  let arguments = (ins NN_Tensor:$input, DenseI32ArrayAttr:$kinds,
+    DenseF32ArrayAttr:$alphas, DenseF32ArrayAttr:$betas);
+  let assemblyFormat = [{
+    custom<Steps>($kinds, $alphas, $betas) $input attr-dict
+    `:` functional-type(operands, $result)
+  }];
   let hasVerifier = 1;
 }
 

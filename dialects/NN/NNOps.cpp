@@ -6,6 +6,7 @@
 
 #include "dialects/NN/NNOps.h"
 
+#include "dialects/NN/NNMath.h"
 #include "dialects/NN/NNShapeInference.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/Builders.h"

@@ -87,6 +87,20 @@ llvm::Expected<ChannelTable> measureChannels(func::FuncOp function,
   return channels;
 }
 
+llvm::Expected<PatchTable> measurePatches(func::FuncOp function,
+                                          StringRef file) {
+  PatchTable patches = makePatchTable(function);
+  auto observe = [&](Value value, ArrayRef<float> values, ArrayRef<int64_t>) {
+    for (OpOperand &use : value.getUses())
+      if (auto found = patches.find(use.getOwner());
+          found != patches.end() && use.getOperandNumber() == 0)
+        found->second.observe(values);
+  };
+  if (llvm::Error error = runOnSamples(function, file, observe))
+    return std::move(error);
+  return patches;
+}
+
 void printDiagnostic(StringRef file, Diagnostic &diagnostic) {
   std::string name = getNodeName(diagnostic.getLocation());
   std::string text = diagnostic.str();

@@ -9,6 +9,7 @@
 
 #include "accopt/Driver/Compile.h"
 #include "accopt/Transforms/ChannelStatistics.h"
+#include "accopt/Transforms/PatchStatistics.h"
 #include "accopt/Transforms/Ranges.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -24,6 +25,10 @@ llvm::Expected<RangeTable> findRanges(mlir::func::FuncOp function,
 /// What the channels of `function`'s values hold on the samples of `file`.
 llvm::Expected<ChannelTable> measureChannels(mlir::func::FuncOp function,
                                              llvm::StringRef file);
+
+/// What the weights of `function`'s layers meet on the samples of `file`.
+llvm::Expected<PatchTable> measurePatches(mlir::func::FuncOp function,
+                                          llvm::StringRef file);
 
 /// `error: FILE: node 'NAME' (op): message`.
 void printDiagnostic(llvm::StringRef file, mlir::Diagnostic &diagnostic);

@@ -88,6 +88,7 @@ private:
   llvm::Error compare();
   llvm::Error equalize(func::FuncOp function);
   llvm::Error correctBias(func::FuncOp function, const RangeTable &ranges);
+  llvm::Error compensate(func::FuncOp function, const RangeTable &ranges);
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
@@ -251,6 +252,24 @@ llvm::Error Compiler::correctBias(func::FuncOp function,
   return llvm::Error::success();
 }
 
+llvm::Error Compiler::compensate(func::FuncOp function,
+                                 const RangeTable &ranges) {
+  if (options.calibrationData.empty())
+    return llvm::createStringError(
+        "--compensate-rounding: expected --calibration-data=FILE, got none");
+  auto patches = measurePatches(function, options.calibrationData);
+  if (!patches)
+    return patches.takeError();
+  llvm::Expected<QuantizationPlan> plan = planQuantization(function, ranges);
+  if (!plan)
+    return makeFileError(options.input, llvm::toString(plan.takeError()));
+  unsigned rounded = compensateRounding(function, *patches, *plan);
+  if (!options.quiet)
+    llvm::errs() << "note: compensated the rounding of " << rounded
+                 << " layers\n";
+  return llvm::Error::success();
+}
+
 /// The float pipeline, and the ranges of what it leaves.
 llvm::Expected<RangeTable> Compiler::toFused() {
   PassManager manager(&context);
@@ -266,6 +285,9 @@ llvm::Expected<RangeTable> Compiler::toFused() {
   llvm::Expected<RangeTable> ranges = findRanges(function, options);
   if (!ranges)
     return ranges.takeError();
+  if (options.compensateRounding)
+    if (llvm::Error error = compensate(function, *ranges))
+      return std::move(error);
   if (options.correctBias)
     if (llvm::Error error = correctBias(function, *ranges))
       return std::move(error);
@@ -326,6 +348,7 @@ llvm::Error Compiler::emitOnnx() {
     if (llvm::Error error = applyPlan(function, std::move(*plan)))
       return makeFileError(options.input, llvm::toString(std::move(error)));
   }
+  expandChains(function);
   llvm::Expected<std::string> bytes = exportOnnx(function);
   if (!bytes)
     return makeFileError(options.input, llvm::toString(bytes.takeError()));

@@ -8,7 +8,7 @@
 
 #include "accopt/Transforms/Ranges.h"
 
-#include "dialects/NN/NNOps.h"
+#include "dialects/NN/NNMath.h"
 
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -55,10 +55,16 @@ static bool isSteep(nn::UnaryKind kind) {
   }
 }
 
+static bool isSteep(Operation *op) {
+  return llvm::any_of(nn::stepsOf(op), [](const nn::FunctionStep &step) {
+    return isSteep(step.kind);
+  });
+}
+
+/// Functions of a constant and a value have two operands, and may be a table
+/// only once they are a chain.
 static bool isUnary(Operation *op) {
-  return llvm::isa<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
-                   nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp,
-                   nn::UnaryMathOp>(op);
+  return op->getNumOperands() == 1 && !nn::stepsOf(op).empty();
 }
 
 static bool isFlexible(Operation *op) {
@@ -157,8 +163,7 @@ bool HostPlacement::demote(Operation *op) {
   if (isUnary(op)) {
     Operation *producer = op->getOperand(0).getDefiningOp();
     bool followsLayer = producer && isAnchor(producer);
-    auto math = llvm::dyn_cast<nn::UnaryMathOp>(op);
-    if (math && isSteep(math.getKind()) && !followsLayer)
+    if (isSteep(op) && !followsLayer)
       return true;
     return anyHost || (!followsLayer && isReadOnHostAlone(result));
   }

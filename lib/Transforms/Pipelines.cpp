@@ -25,6 +25,9 @@ struct OptimizeOptions : PassPipelineOptions<OptimizeOptions> {
       *this, "max-growth",
       llvm::cl::desc("Elements that a larger folded constant may have"),
       llvm::cl::init(4096)};
+  Option<bool> fuseFunctions{*this, "fuse-functions",
+                             llvm::cl::desc("Make chains of functions"),
+                             llvm::cl::init(true)};
 };
 } // namespace
 
@@ -46,6 +49,9 @@ void buildFloatPipeline(OpPassManager &manager,
   manager.addPass(createFuseActivation());
   if (options.fuseResidual)
     manager.addPass(createFuseResidual());
+  // After all that takes up a constant without a tensor of its own.
+  if (options.fuseFunctions)
+    manager.addPass(createFuseFunctions());
 }
 
 void registerTransformsPasses() {
@@ -53,7 +59,8 @@ void registerTransformsPasses() {
   PassPipelineRegistration<OptimizeOptions>(
       "nn-optimize", "Fold and fuse a float nn function",
       [](OpPassManager &manager, const OptimizeOptions &options) {
-        buildFloatPipeline(manager, {options.fuseResidual, options.maxGrowth});
+        buildFloatPipeline(manager, {options.fuseResidual, options.maxGrowth,
+                                     options.fuseFunctions});
       });
 }
 

@@ -293,16 +293,17 @@ accopt::chooseWeightScales(Value weights, Value bias, double inputScale,
   return llvm::to_vector(rows.getScales());
 }
 
-/// The constant and, of its integers, the least range that holds them.
-static Value createWeights(OpBuilder &builder, Value weights,
-                           const WeightRows &rows) {
+/// The constant that `fill` writes and, of its integers, the least range that
+/// holds them.
+static Value
+createWeights(OpBuilder &builder, Value weights, ArrayRef<double> scales,
+              llvm::function_ref<void(MutableArrayRef<int8_t>)> fill) {
   int64_t low = 0, high = 0;
-  ArrayRef<double> scales = rows.getScales();
   Value constant = createConstant<int8_t>(
       builder, weights.getLoc(),
       typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
       [&](MutableArrayRef<int8_t> out) {
-        rows.quantize(out);
+        fill(out);
         // In int8, so that the loop vectorizes.
         int8_t least = 0, most = 0;
         for (int8_t q : out) {
@@ -318,6 +319,14 @@ static Value createWeights(OpBuilder &builder, Value weights,
   return constant;
 }
 
+Value accopt::createIntegerWeights(OpBuilder &builder, Value weights,
+                                   ArrayRef<double> scales,
+                                   ArrayRef<int8_t> integers) {
+  return createWeights(
+      builder, weights, scales,
+      [&](MutableArrayRef<int8_t> out) { llvm::copy(integers, out.begin()); });
+}
+
 std::optional<QuantizedLinear>
 accopt::quantizeLinear(OpBuilder &builder, Value weights, Value bias,
                        double inputScale, double outputScale,
@@ -331,7 +340,9 @@ accopt::quantizeLinear(OpBuilder &builder, Value weights, Value bias,
     return std::nullopt;
 
   QuantizedLinear result;
-  result.weights = createWeights(builder, weights, rows);
+  result.weights =
+      createWeights(builder, weights, rows.getScales(),
+                    [&](MutableArrayRef<int8_t> out) { rows.quantize(out); });
   if (!bias)
     return result;
   SmallVector<double> biasScales;

@@ -44,6 +44,12 @@ std::optional<llvm::SmallVector<double>>
 chooseWeightScales(mlir::Value weights, mlir::Value bias, double inputScale,
                    double outputScale, unsigned bits);
 
+/// `integers` in place of the constant `weights`, typed as QuantizedLinear's,
+/// with one scale per row.
+mlir::Value createIntegerWeights(mlir::OpBuilder &builder, mlir::Value weights,
+                                 llvm::ArrayRef<double> scales,
+                                 llvm::ArrayRef<int8_t> integers);
+
 /// Quantizes weights and bias of a conv or gemm. A `choice` is followed but for
 /// scales that the contract has to raise. Without one, integers that a model
 /// brings are kept where they are symmetric in [-127, 127] once their zero

@@ -113,40 +113,17 @@ Moments RangeInference::visitActivation(Operation *op) const {
                       toDouble(clip.getMaximum(), INFINITY));
         return clamped;
       })
-      .Case([&](nn::LeakyReluOp leaky) {
-        double alpha = leaky.getAlpha().convertToDouble();
-        return transform(get(input),
-                         [=](double x) { return x < 0 ? alpha * x : x; });
-      })
-      .Case([&](nn::SigmoidOp) {
-        return transform(get(input),
-                         [](double x) { return 1.0 / (1.0 + std::exp(-x)); });
-      })
-      .Case([&](nn::HardSigmoidOp hard) {
-        double alpha = hard.getAlpha().convertToDouble();
-        double beta = hard.getBeta().convertToDouble();
-        return transform(get(input), [=](double x) {
-          return std::max(0.0, std::min(1.0, alpha * x + beta));
-        });
-      })
-      .Case([&](nn::HardSwishOp) {
-        return transform(get(input), [](double x) {
-          return x * std::max(0.0, std::min(1.0, x / 6.0 + 0.5));
-        });
-      })
-      .Case([&](nn::UnaryMathOp unary) {
+      .Case<nn::LeakyReluOp, nn::SigmoidOp, nn::HardSigmoidOp, nn::HardSwishOp,
+            nn::SiluOp, nn::UnaryMathOp, nn::ChainOp>([&](Operation *) {
         Moments in = get(input);
         if (!std::isfinite(in.reach.min) || !std::isfinite(in.reach.max))
           return unknown();
         // Outside its domain a function has no part in the range.
-        return transform(in, [=](double x) {
-          double y = nn::evaluate(unary, x);
+        auto function = nn::functionOf(op);
+        return transform(in, [&](double x) {
+          double y = function(x);
           return std::isnan(y) ? 0.0 : y;
         });
-      })
-      .Case([&](nn::SiluOp) {
-        return transform(get(input),
-                         [](double x) { return x / (1.0 + std::exp(-x)); });
       })
       // max_pool selects and casts keep.
       .Default([&](Operation *) { return get(input); });

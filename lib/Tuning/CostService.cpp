@@ -208,7 +208,7 @@ CostService::Impl::estimate(ModuleOp module, const BitAssignment &bits) {
 static llvm::Error fuse(ModuleOp module) {
   DiagnosticCollector diagnostics(*module.getContext());
   PassManager manager(module.getContext());
-  buildFloatPipeline(manager);
+  buildFloatPipeline(manager, {.fuseFunctions = false});
   return failed(manager.run(module)) ? diagnostics.takeError()
                                      : llvm::Error::success();
 }

@@ -232,7 +232,7 @@ llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
     return diagnostics.takeError();
   if (fuse) {
     PassManager manager(&context);
-    buildFloatPipeline(manager);
+    buildFloatPipeline(manager, {.fuseFunctions = false});
     if (failed(manager.run(*module)))
       return diagnostics.takeError();
   }

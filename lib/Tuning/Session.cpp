@@ -81,7 +81,7 @@ llvm::Error Session::fuse() {
   if (isFused)
     return llvm::Error::success();
   PassManager manager(&context);
-  buildFloatPipeline(manager);
+  buildFloatPipeline(manager, {.fuseFunctions = false});
   if (failed(manager.run(*network)))
     return makeFileError(options.model, "folding the network failed");
   isFused = true;

@@ -73,7 +73,7 @@ load(MLIRContext &context, const NamedNumpyArrays &inputs) {
     return fail("cannot load '" + modelPath + "'");
   if (optimize) {
     PassManager manager(&context);
-    buildFloatPipeline(manager);
+    buildFloatPipeline(manager, {.fuseFunctions = false});
     if (failed(manager.run(*module)))
       return fail("the float pipeline failed");
   }

@@ -63,7 +63,7 @@ static llvm::Error run() {
   auto function = *module->getOps<func::FuncOp>().begin();
   if (bits) {
     PassManager manager(&context);
-    buildFloatPipeline(manager);
+    buildFloatPipeline(manager, {.fuseFunctions = false});
     if (failed(manager.run(*module)))
       return llvm::createStringError("the float pipeline failed");
   }

@@ -134,6 +134,11 @@ static int compileMain(int argc, char **argv) {
       cl::desc("Bits of activations, 8 (default) to 16: of all, of those of a "
                "node, or both: 16, NODE=16, 16,NODE=8"),
       cl::value_desc("bits"), cl::init("8"), cl::cat(category));
+  cl::opt<bool, true> compensate(
+      "compensate-rounding",
+      cl::desc("Round each weight with what the others lost in view (GPTQ), "
+               "not for itself (needs --calibration-data)"),
+      cl::location(options.compensateRounding), cl::cat(category));
   cl::opt<std::string, true> compare(
       "compare",
       cl::desc("Run float and int8 on real inputs (.npz, .npy) and show each "

@@ -41,9 +41,10 @@ struct CompileOptions {
   /// dimension.
   std::string calibrationData;
   std::string calibrationMethod = "minmax";
-  /// Level channels between layers, and undo the shift of means that rounding
-  /// weights makes; both need calibration data.
-  bool equalize = false, correctBias = false;
+  /// Level channels between layers, undo the shift of means that rounding
+  /// weights makes, round weights in view of each other; all need calibration
+  /// data.
+  bool equalize = false, correctBias = false, compensateRounding = false;
   ActivationBits activationBits;
   std::string calibration;     ///< ranges to read (JSON)
   std::string saveCalibration; ///< where to write the ranges used

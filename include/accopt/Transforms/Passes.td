@@ -94,6 +94,25 @@ def FuseActivation : NNPass<"nn-fuse-activation"> {
   let statistics = [Statistic<"numFused", "num-fused", "Activations fused">];
 }
 
+def FuseFunctions : NNPass<"nn-fuse-functions"> {
+  let summary = "Make one chain of functions of one value that follow each other";
+  let description = [{
+    Functions are the ops that compute each element from the one at its place:
+    activations, `unary`, and `add`, `sub`, `mul`, `div`, `binary` with one
+    constant for all elements. Each but the last of a chain has one use. A
+    quantized chain is one table look-up with one rounding instead of a tensor for
+    each op.
+
+    ```mlir
+    %0 = nn.hard_swish %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    %1 = nn.mul %0, %c : (tensor<1x4xf32>, tensor<1xf32>) -> tensor<1x4xf32>
+    // becomes
+    %1 = nn.chain [hard_swish, affine(0.5, 0.0)] %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Ops fused">];
+}
+
 def FuseResidual : NNPass<"nn-fuse-residual"> {
   let summary = "Fuse the addition of a skip connection into the convolution";
   let description = [{

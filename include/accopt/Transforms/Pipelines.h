@@ -5,6 +5,7 @@
 
 #include "accopt/Transforms/Ranges.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -24,6 +25,9 @@ struct FloatPipelineOptions {
   bool fuseResidual = true;
   /// Elements that a folded constant larger than its operands may have.
   int64_t maxGrowth = 4096;
+  /// Make chains of functions of one value. Not where the network is trained
+  /// and written as ONNX, which quantizes each op's result.
+  bool fuseFunctions = true;
 };
 
 /// What the importer makes -> the same function with normalizations folded and
@@ -32,6 +36,10 @@ struct FloatPipelineOptions {
 /// `quant.dcast` of `quant.qcast` away.
 void buildFloatPipeline(mlir::OpPassManager &manager,
                         const FloatPipelineOptions &options = {});
+
+/// Makes every chain of functions the ops that nn-fuse-functions found, for
+/// formats that have no chains. The chains are of f32, not quantized yet.
+void expandChains(mlir::func::FuncOp function);
 
 /// Bits of activations, 8 to 16: of all, and of those that share a type with a
 /// value of a name (nameValues(), or one of the nodes that were fused into it).

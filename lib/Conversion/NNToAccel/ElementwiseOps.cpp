@@ -12,52 +12,10 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/TypeSwitch.h"
 
-#include <functional>
-
 using namespace mlir;
 
 namespace accopt {
 namespace {
-
-std::function<double(double)> functionOf(Operation *op) {
-  using Function = std::function<double(double)>;
-  auto bounded = [](std::optional<APFloat> bound, double none) {
-    return bound ? double(bound->convertToFloat()) : none;
-  };
-  auto hardSigmoid = [](double alpha, double beta) {
-    return [=](double x) { return std::clamp(alpha * x + beta, 0.0, 1.0); };
-  };
-  return llvm::TypeSwitch<Operation *, Function>(op)
-      .Case(
-          [](nn::ReluOp) { return [](double x) { return std::max(x, 0.0); }; })
-      .Case([&](nn::ClipOp clip) {
-        double low = bounded(clip.getMinimum(), -INFINITY);
-        double high = bounded(clip.getMaximum(), INFINITY);
-        return [=](double x) { return std::min(std::max(x, low), high); };
-      })
-      .Case([](nn::LeakyReluOp leaky) {
-        double alpha = leaky.getAlpha().convertToFloat();
-        return [=](double x) { return x < 0 ? alpha * x : x; };
-      })
-      .Case([](nn::SigmoidOp) {
-        return [](double x) { return 1 / (1 + std::exp(-x)); };
-      })
-      .Case([&](nn::HardSigmoidOp hard) {
-        return hardSigmoid(hard.getAlpha().convertToFloat(),
-                           hard.getBeta().convertToFloat());
-      })
-      .Case([&](nn::HardSwishOp) {
-        auto gate = hardSigmoid(1.0 / 6, 0.5);
-        return [=](double x) { return x * gate(x); };
-      })
-      .Case([](nn::SiluOp) {
-        return [](double x) { return x / (1 + std::exp(-x)); };
-      })
-      .Case([](nn::UnaryMathOp unary) {
-        return [=](double x) { return nn::evaluate(unary, x); };
-      })
-      .Default([](Operation *) { return Function(); });
-}
 
 Shape alignedTo(ArrayRef<int64_t> shape, size_t rank) {
   Shape result(rank - shape.size(), 1);
@@ -67,7 +25,7 @@ Shape alignedTo(ArrayRef<int64_t> shape, size_t rank) {
 } // namespace
 
 LogicalResult Lowering::convertUnary(Operation *op) {
-  std::function<double(double)> function = functionOf(op);
+  std::function<double(double)> function = nn::functionOf(op);
   Value source = op->getOperand(0), result = op->getResult(0);
   // A table does not mind the order of the channels.
   Stored input = values.at(source);

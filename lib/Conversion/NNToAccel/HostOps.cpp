@@ -54,7 +54,10 @@ int64_t countOperations(Operation *op) {
   auto isQuantized = [](Value value) { return bool(activationQuant(value)); };
   int64_t conversions = llvm::any_of(op->getOperands(), isQuantized) +
                         llvm::any_of(op->getResults(), isQuantized);
-  return (1 + conversions) * std::max(inputs, results);
+  int64_t operations = 1;
+  if (auto chain = dyn_cast<nn::ChainOp>(op))
+    operations = int64_t(chain.getKinds().size());
+  return (operations + conversions) * std::max(inputs, results);
 }
 
 /// Images of int8 have their channels last; everything else of the host is in

@@ -152,8 +152,8 @@ LogicalResult Lowering::convert(Operation *op) {
       .Case<nn::AddOp, nn::SubOp, nn::MulOp>(
           [&](Operation *binary) { return convertBinary(binary); })
       .Case<nn::ReluOp, nn::ClipOp, nn::LeakyReluOp, nn::SigmoidOp,
-            nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp, nn::UnaryMathOp>(
-          [&](Operation *unary) { return convertUnary(unary); })
+            nn::HardSigmoidOp, nn::HardSwishOp, nn::SiluOp, nn::UnaryMathOp,
+            nn::ChainOp>([&](Operation *unary) { return convertUnary(unary); })
       .Case([&](nn::SoftmaxOp) {
         return refuse("the vector unit has no exponential");
       })

@@ -9,6 +9,8 @@
 #include "lib/Conversion/NNToTosa/Converter.h"
 #include "lib/Conversion/NNToTosa/Scalars.h"
 
+#include "dialects/NN/NNMath.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 
 #include <cmath>
@@ -27,6 +29,16 @@ static Value softplus(Scalars &s, Value x) {
   Value small = s.make<math::ExpOp>(s.neg(s.make<math::AbsFOp>(x)));
   return s.add(s.make<arith::MaximumFOp>(x, s.number(0)),
                s.make<math::Log1pOp>(small));
+}
+
+static Value clampBetween(Scalars &s, Value x, float low, float high) {
+  return s.make<arith::MinimumFOp>(s.make<arith::MaximumFOp>(x, s.number(low)),
+                                   s.number(high));
+}
+
+static Value hardSigmoid(Scalars &s, Value x, float alpha, float beta) {
+  return clampBetween(s, s.add(s.mul(s.number(alpha), x), s.number(beta)), 0,
+                      1);
 }
 
 static Value unaryFloat(Scalars &s, nn::UnaryKind kind, Value x, float alpha,
@@ -139,6 +151,20 @@ static Value unaryFloat(Scalars &s, nn::UnaryKind kind, Value x, float alpha,
     return isInfinite(x, 1);
   case UnaryKind::IsNegativeInf:
     return isInfinite(x, -1);
+  case UnaryKind::Affine:
+    return s.add(s.mul(s.number(alpha), x), s.number(beta));
+  case UnaryKind::Clamp:
+    return clampBetween(s, x, alpha, beta);
+  case UnaryKind::LeakyRelu:
+    return s.select(less(x, zero), s.mul(s.number(alpha), x), x);
+  case UnaryKind::Sigmoid:
+    return s.div(one, s.add(one, s.make<math::ExpOp>(s.neg(x))));
+  case UnaryKind::HardSigmoid:
+    return hardSigmoid(s, x, alpha, beta);
+  case UnaryKind::HardSwish:
+    return s.mul(x, hardSigmoid(s, x, 1.0f / 6, 0.5f));
+  case UnaryKind::Silu:
+    return s.div(x, s.add(one, s.make<math::ExpOp>(s.neg(x))));
   case UnaryKind::Not:
     break;
   }
@@ -182,6 +208,22 @@ void Converter::convertOp(nn::UnaryMathOp op) {
             return isFloat ? unaryFloat(s, op.getKind(), args[0], alpha, beta)
                            : unaryInteger(s, op.getKind(), args[0], hasNoSign);
           }),
+      layout);
+}
+
+void Converter::convertOp(nn::ChainOp op) {
+  Layout layout = preferredLayout(op.getInput());
+  Value x = get(op.getInput(), layout);
+  set(op.getResult(),
+      b.elementwise(getShape(x), floatOrStorage(op.getResult()), x,
+                    [&](OpBuilder &builder, Location loc, ValueRange args) {
+                      Scalars s(builder, loc);
+                      Value value = args[0];
+                      for (auto step : nn::stepsOf(op))
+                        value = unaryFloat(s, step.kind, value, step.alpha,
+                                           step.beta);
+                      return value;
+                    }),
       layout);
 }
 

@@ -247,11 +247,11 @@ LogicalResult Converter::convert(Operation *op) {
             nn::BatchNormOp, nn::SoftmaxOp, nn::LrnOp, nn::MaxPoolOp,
             nn::AveragePoolOp, nn::ReduceMeanOp, nn::ConstantOp, nn::ReshapeOp,
             nn::TransposeOp, nn::ConcatOp, nn::SliceOp, nn::PadOp,
-            nn::ResampleOp, nn::RecurrentOp, nn::UnaryMathOp, nn::BinaryMathOp,
-            nn::SelectOp, nn::CastOp, nn::ExpandOp, nn::ReduceOp,
-            nn::ArgReduceOp, nn::CumSumOp, nn::TopKOp, nn::GatherOp,
-            nn::GatherNDOp, nn::ScatterNDOp, quant::QuantizeCastOp,
-            quant::DequantizeCastOp>([&](auto concrete) {
+            nn::ResampleOp, nn::RecurrentOp, nn::UnaryMathOp, nn::ChainOp,
+            nn::BinaryMathOp, nn::SelectOp, nn::CastOp, nn::ExpandOp,
+            nn::ReduceOp, nn::ArgReduceOp, nn::CumSumOp, nn::TopKOp,
+            nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,
+            quant::QuantizeCastOp, quant::DequantizeCastOp>([&](auto concrete) {
         convertOp(concrete);
         return success();
       })

@@ -111,6 +111,7 @@ private:
   void convertOp(nn::LrnOp op);
   // ConvertMath.cpp
   void convertOp(nn::UnaryMathOp op);
+  void convertOp(nn::ChainOp op);
   void convertOp(nn::BinaryMathOp op);
   void convertOp(nn::SelectOp op);
   void convertOp(nn::CastOp op);

@@ -75,3 +75,35 @@ func.func @expand(%x: tensor<3xf32>) {
   %0 = nn.expand %x : (tensor<3xf32>) -> tensor<4xf32>
   return
 }
+
+// -----
+
+func.func @step(%x: tensor<4xf32>) {
+  // expected-error @below {{expected a function of one value, got 'conv'}}
+  %0 = nn.chain [abs, conv] %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @question(%x: tensor<4xf32>) {
+  // expected-error @below {{expected functions that give floats, got kind 36}}
+  %0 = nn.chain [is_nan] %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @no_step(%x: tensor<4xf32>) {
+  // expected-error @below {{expected steps, each with alpha and beta, got 0, 0 and 0}}
+  %0 = nn.chain [] %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @step_alone(%x: tensor<4xf32>) {
+  // expected-error @below {{expected a function without an op of its own, got 'silu'}}
+  %0 = nn.unary silu %x : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}

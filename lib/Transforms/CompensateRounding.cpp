@@ -1,0 +1,204 @@
+//===- CompensateRounding.cpp - Rounding that later weights take back -----===//
+//
+// Part of AccOpt. See PatchStatistics.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "accopt/Transforms/PatchStatistics.h"
+
+#include "ConstantData.h"
+#include "LinearOps.h"
+#include "QuantizeConstants.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+
+#include <cmath>
+#include <numeric>
+
+using namespace mlir;
+
+namespace accopt {
+namespace {
+
+/// A square matrix, row-major.
+struct Square {
+  explicit Square(int64_t size) : size(size), values(size_t(size) * size) {}
+  double *operator[](int64_t row) { return values.data() + row * size; }
+  const double *operator[](int64_t row) const {
+    return values.data() + row * size;
+  }
+  int64_t size;
+  std::vector<double> values;
+};
+
+/// The order in which a row's weights of one block are rounded, and what the
+/// error of each gives to the later ones: feedback[i][j] for j > i.
+struct Feedback {
+  std::vector<int64_t> order;
+  Square factors;
+
+  explicit Feedback(ArrayRef<double> covariance, int64_t size);
+};
+
+/// V, upper triangular, with H = V V^T, in place of H. H is positive definite.
+void factorUpwards(Square &h) {
+  std::vector<double> column(h.size);
+  for (int64_t j = h.size - 1; j >= 0; --j) {
+    double root = std::sqrt(h[j][j]);
+    h[j][j] = root;
+    for (int64_t i = 0; i < j; ++i)
+      column[i] = h[i][j] /= root;
+    for (int64_t i = 0; i < j; ++i)
+      for (int64_t k = i; k < j; ++k)
+        h[i][k] -= column[i] * column[k];
+  }
+}
+
+/// U = V^-1 of an upper triangle, row by row from the last.
+Square invertUpper(const Square &v) {
+  Square u(v.size);
+  for (int64_t i = v.size - 1; i >= 0; --i) {
+    double inverse = 1 / v[i][i];
+    for (int64_t k = i + 1; k < v.size; ++k) {
+      double factor = v[i][k] * inverse;
+      for (int64_t j = k; j < v.size; ++j)
+        u[i][j] -= factor * u[k][j];
+    }
+    u[i][i] = inverse;
+  }
+  return u;
+}
+
+Feedback::Feedback(ArrayRef<double> covariance, int64_t size)
+    : order(size), factors(size) {
+  std::iota(order.begin(), order.end(), 0);
+  auto variance = [&](int64_t i) { return covariance[i * size + i]; };
+  llvm::sort(order, [&](int64_t a, int64_t b) {
+    return std::pair(-variance(a), a) < std::pair(-variance(b), b);
+  });
+  double trace = 0;
+  for (int64_t i = 0; i < size; ++i)
+    trace += variance(i);
+  // A hundredth of the mean variance, as in the paper: what few patches do not
+  // show is not relied upon. Where nothing varies each weight is for itself.
+  double damping = trace > 0 ? 0.01 * trace / double(size) : 1;
+  Square h(size);
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = 0; j < size; ++j)
+      h[i][j] = covariance[order[i] * size + order[j]] + (i == j) * damping;
+  factorUpwards(h);
+  factors = invertUpper(h);
+  for (int64_t i = 0; i < size; ++i)
+    for (int64_t j = size - 1; j >= i; --j)
+      factors[i][j] /= factors[i][i];
+}
+
+/// Rounds `row`, real numbers in steps of its scale, to integers.
+void roundRow(const Feedback &feedback, std::vector<double> &row,
+              IntegerRange integers, MutableArrayRef<int8_t> out) {
+  int64_t size = int64_t(feedback.order.size());
+  std::vector<double> left(size);
+  for (int64_t i = 0; i < size; ++i)
+    left[i] = row[feedback.order[i]];
+  for (int64_t i = 0; i < size; ++i) {
+    double q = std::clamp<double>(std::nearbyint(left[i]), double(integers.min),
+                                  double(integers.max));
+    double error = left[i] - q;
+    out[feedback.order[i]] = int8_t(q);
+    const double *factors = feedback.factors[i];
+    for (int64_t j = i + 1; j < size; ++j)
+      left[j] -= error * factors[j];
+  }
+}
+
+class LayerRounding {
+public:
+  LayerRounding(LinearOp linear, const PatchStatistics &patches,
+                const WeightQuantizer &rule)
+      : linear(linear), patches(patches), rule(rule),
+        weights(*ConstantFloats::get(linear.getWeights())),
+        integers(weights.values().size()) {}
+
+  void run() {
+    for (int64_t group = 0; group < patches.groups(); ++group)
+      for (size_t b = 0; b + 1 < patches.blockBounds().size(); ++b)
+        roundBlock(group, b);
+    linear.applyAffine({}, lostMeans());
+    writeIntegers();
+  }
+
+private:
+  int64_t outputsPerGroup() const {
+    return linear.getNumOutputs() / patches.groups();
+  }
+  double weight(int64_t m, int64_t k) const {
+    return weights.values()[m * patches.patchSize() + k];
+  }
+
+  void roundBlock(int64_t group, size_t block) {
+    int64_t first = patches.blockBounds()[block];
+    int64_t width = patches.blockBounds()[block + 1] - first;
+    Feedback feedback(patches.covariance(group, block), width);
+    std::vector<double> row(width);
+    for (int64_t i = 0; i < outputsPerGroup(); ++i) {
+      int64_t m = group * outputsPerGroup() + i;
+      for (int64_t k = 0; k < width; ++k)
+        row[k] = weight(m, first + k) / rule.scales[m];
+      roundRow(feedback, row, weightIntegers(rule.bits),
+               MutableArrayRef(integers).slice(m * patches.patchSize() + first,
+                                               width));
+    }
+  }
+
+  /// What the integers lack of each output's mean.
+  std::vector<double> lostMeans() const {
+    std::vector<double> lost(linear.getNumOutputs());
+    for (int64_t group = 0; group < patches.groups(); ++group) {
+      std::vector<double> means = patches.means(group);
+      for (int64_t i = 0; i < outputsPerGroup(); ++i) {
+        int64_t m = group * outputsPerGroup() + i;
+        for (int64_t k = 0; k < patches.patchSize(); ++k)
+          lost[m] += (weight(m, k) -
+                      rule.scales[m] * integers[m * patches.patchSize() + k]) *
+                     means[k];
+      }
+    }
+    return lost;
+  }
+
+  void writeIntegers() {
+    Value old = linear.getWeights();
+    OpBuilder builder(linear.getOperation());
+    Value constant = createIntegerWeights(builder, old, rule.scales, integers);
+    linear.setWeights(quant::DequantizeCastOp::create(builder, old.getLoc(),
+                                                      old.getType(), constant));
+  }
+
+  LinearOp linear;
+  const PatchStatistics &patches;
+  const WeightQuantizer &rule;
+  ConstantFloats weights;
+  std::vector<int8_t> integers;
+};
+} // namespace
+
+unsigned compensateRounding(func::FuncOp function, const PatchTable &patches,
+                            const QuantizationPlan &plan) {
+  auto names = nameValues(function);
+  unsigned rounded = 0;
+  for (const auto &[op, statistics] : patches) {
+    LinearOp linear = *LinearOp::get(op);
+    const WeightQuantizer *rule =
+        plan.findWeights(names.lookup(linear.getResult()));
+    if (!rule || statistics.count() == 0 ||
+        int64_t(rule->scales.size()) != linear.getNumOutputs())
+      continue;
+    LayerRounding(linear, statistics, *rule).run();
+    ++rounded;
+  }
+  eraseDeadConstants(function);
+  return rounded;
+}
+
+} // namespace accopt
