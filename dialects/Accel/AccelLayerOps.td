@@ -13,7 +13,8 @@ def Accel_I8 : StaticShapeTensorOf<[I8]>;
 /// What the engines compute on: bytes, or int16 with a zero point of 0.
 def Accel_Activation : StaticShapeTensorOf<[I8, I16]>;
 def Accel_I32 : StaticShapeTensorOf<[I32]>;
-/// What lies in DRAM: the engines touch int8 and int16 alone, the host any number.
+/// What lies in DRAM: the engines touch int8 and int16 alone, the host any
+/// number.
 def Accel_Number : StaticShapeTensorOf<[F32, AnyInteger]>;
 
 class Accel_LayerOp<string mnemonic, list<Trait> traits = []>
@@ -59,8 +60,8 @@ def Accel_Conv2DOp : Accel_LayerOp<"conv2d"> {
       : (tensor<1x8x8x3xi8>, tensor<4x3x3x3xi8>, tensor<4xi32>) -> tensor<1x8x8x4xi8>
     ```
   }];
-  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights, Accel_I32:$bias,
-    Optional<Accel_Activation>:$residual,
+  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights,
+    Accel_I32:$bias, Optional<Accel_Activation>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I64Attr:$groups, I32Attr:$input_zero_point,
     Accel_RequantAttr:$requant,
@@ -90,8 +91,8 @@ def Accel_DepthwiseConv2DOp
       : (tensor<1x8x8x4xi8>, tensor<3x3x4xi8>, tensor<4xi32>) -> tensor<1x4x4x4xi8>
     ```
   }];
-  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights, Accel_I32:$bias,
-    Optional<Accel_Activation>:$residual,
+  let arguments = (ins Accel_Activation:$input, Accel_I8:$weights,
+    Accel_I32:$bias, Optional<Accel_Activation>:$residual,
     DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$pads,
     DenseI64ArrayAttr:$dilations, I32Attr:$input_zero_point,
     Accel_RequantAttr:$requant,
