@@ -1,4 +1,5 @@
-//===- ModelLimits.h - What ONNX's passes would not survive -----*- C++ -*-===//
+//===- ModelLimits.h - Models that ONNX's passes would not survive -*- C++
+//-*-===//
 //
 // ONNX's inliner and shape inference take what a file says at its word:
 // functions that call each other, a kilobyte of them, inline to more nodes than
@@ -12,8 +13,6 @@
 #include "llvm/Support/Error.h"
 
 #include "onnx/onnx_pb.h"
-
-#include <optional>
 
 namespace accopt::importer {
 
@@ -31,19 +30,9 @@ constexpr int64_t maxPropagatedElements = 65536;
 /// much.
 llvm::Error checkFunctions(const onnx::ModelProto &model);
 
-/// Fails where an attribute makes shape inference take memory or read beyond a
-/// shape: a Split that says to have another number of outputs than it has, an
-/// Einsum with other signs than letters and an ellipsis in its inputs' terms.
-llvm::Error checkNodes(const onnx::GraphProto &graph);
-
-/// The model with EyeLikes that take the type of their input, and Casts behind
-/// them. Shape inference reads a shape of the input of an EyeLike with a type
-/// of its own even where there is none, because what makes the input has none.
-/// Nothing where there are no EyeLikes.
-std::optional<onnx::ModelProto> withCastEyes(const onnx::ModelProto &model);
-
-/// Fails where the input of an EyeLike has no type in the inferred `model`.
-llvm::Error checkEyeInputs(const onnx::ModelProto &model);
+/// Fails where a Split says to have another number of outputs than it has:
+/// shape inference makes as many sizes.
+llvm::Error checkSplits(const onnx::GraphProto &graph);
 
 /// Whether the one-dimensional values of a graph with inferred types are small
 /// enough to have their contents followed.

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "InferenceGuards.h"
 #include "ModelLimits.h"
 #include "OnnxModel.h"
 
@@ -253,10 +254,27 @@ static void forgetShapes(OnnxModel &model) {
     graph.clear_value_info();
 }
 
+/// Runs inference once without what it does not survive in EyeLikes, and asks
+/// whether their inputs have types.
+static Error checkEyes(const onnx::ModelProto &model) {
+  std::optional<onnx::ModelProto> trial = withCastEyes(model);
+  if (!trial)
+    return Error::success();
+  if (Error error = guard("shape inference failed", [&] {
+        onnx::shape_inference::InferShapes(
+            *trial, onnx::OpSchemaRegistry::Instance(),
+            onnx::ShapeInferenceOptions(/*check_type_val=*/true,
+                                        /*strict_mode_val=*/0,
+                                        /*data_prop_val=*/false));
+      }))
+    return error;
+  return checkEyeInputs(*trial);
+}
+
 /// Types first; then again with the contents of shapes, where there is not too
 /// much of them to spell out.
 static Error inferShapes(onnx::ModelProto &model) {
-  auto infer = [](onnx::ModelProto &model, bool propagatesData) {
+  auto infer = [&](bool propagatesData) {
     return guard("shape inference failed", [&] {
       onnx::shape_inference::InferShapes(
           model, onnx::OpSchemaRegistry::Instance(),
@@ -264,17 +282,11 @@ static Error inferShapes(onnx::ModelProto &model) {
                                       /*strict_mode_val=*/0, propagatesData));
     });
   };
-  if (std::optional<onnx::ModelProto> trial = withCastEyes(model)) {
-    if (Error error = infer(*trial, /*propagatesData=*/false))
-      return error;
-    if (Error error = checkEyeInputs(*trial))
-      return error;
-  }
-  if (Error error = infer(model, /*propagatesData=*/false))
+  if (Error error = infer(/*propagatesData=*/false))
     return error;
   if (!canPropagateData(model.graph()))
     return Error::success();
-  return infer(model, /*propagatesData=*/true);
+  return infer(/*propagatesData=*/true);
 }
 
 /// Bodies that depend on types look for them in `value_info` alone.
@@ -367,7 +379,11 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         }))
       return error;
   forgetShapes(model);
-  if (Error error = checkNodes(proto.graph()))
+  if (Error error = checkSplits(proto.graph()))
+    return error;
+  if (Error error = checkEquations(proto.graph()))
+    return error;
+  if (Error error = checkEyes(proto))
     return error;
   if (Error error = inferShapes(proto))
     return error;
