@@ -10,6 +10,7 @@
 #include "Calibrate.h"
 #include "Compare.h"
 #include "Explain.h"
+#include "StageNotes.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
@@ -52,7 +53,7 @@ namespace {
 class Compiler {
 public:
   Compiler(const CompileOptions &options, MLIRContext &context)
-      : options(options), context(context),
+      : options(options), context(context), notes(options.input, options.quiet),
         handler(&context, [&](Diagnostic &diagnostic) {
           // One line per problem: file and node, not a dump of IR.
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -96,6 +97,11 @@ private:
     if (ownsContext && options.compare.empty())
       releaseUnusedConstants(context, module ? *module : ModuleOp());
   }
+  ScheduleOptions scheduleOptions() const {
+    ScheduleOptions result = options.schedule;
+    result.releaseConstants = ownsContext && options.compare.empty();
+    return result;
+  }
   /// A stage failed after it printed its diagnostics.
   static llvm::Error reported() {
     return llvm::createStringError(std::errc::invalid_argument, "");
@@ -103,6 +109,7 @@ private:
 
   const CompileOptions &options;
   MLIRContext &context;
+  StageNotes notes;
   ScopedDiagnosticHandler handler;
   Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
@@ -134,8 +141,13 @@ Stage stageOf(ModuleOp module) {
 
 llvm::Error Compiler::read() {
   if (!isMlir()) {
+    notes.reading();
     module = importOnnx(options.input, options.import, context, llvm::errs());
-    return module ? llvm::Error::success() : reported();
+    if (!module)
+      return reported();
+    notes.count(*module);
+    notes.begin("folding and ranges", 0.30);
+    return llvm::Error::success();
   }
   module = parseSourceFile<ModuleOp>(options.input, &context);
   if (!module)
@@ -158,6 +170,7 @@ llvm::Error Compiler::toLayers() {
       return error;
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
+  notes.begin("conversion to layers", 0.75);
   if (failed(convertNNToAccel(*module)))
     return reported();
   release();
@@ -280,6 +293,7 @@ llvm::Error Compiler::toQuantized() {
   if (!ranges)
     return ranges.takeError();
   release();
+  notes.begin("quantization", 0.55);
   if (failed(quantize(*module, *ranges)))
     return reported();
   release();
@@ -363,10 +377,11 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
               explain(node, *module, machine, options.schedule, llvm::outs()))
         return makeFileError(options.input,
                              "--explain: " + llvm::toString(std::move(error)));
+  notes.begin("schedule", 0.85);
   FailureOr<Program> program =
       reached == Stage::AccelCommands
           ? programFromIR(*module)
-          : compileLayers(*module, machine, options.schedule);
+          : compileLayers(*module, machine, scheduleOptions());
   if (failed(program))
     return reported();
   if (program->modelName.empty())
@@ -378,7 +393,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   // The program has its own weights.
   module = nullptr;
   release();
-  llvm::Expected<llvm::SmallVector<char, 0>> binary = writeBinary(*program);
+  auto binary = prepareBinary(*program);
   if (!binary)
     return makeFileError(options.input, llvm::toString(binary.takeError()));
   std::string path = options.output;
@@ -387,7 +402,11 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   // Nothing is written before all that can fail has succeeded.
   if (llvm::Error error = report(*program))
     return error;
-  return writeOutputFile(path, llvm::StringRef(binary->data(), binary->size()));
+  notes.begin("writing", 0.95);
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
+    (*binary)(os);
+    return llvm::Error::success();
+  });
 }
 
 llvm::Error Compiler::report(const Program &program) {

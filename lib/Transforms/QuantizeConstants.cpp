@@ -5,6 +5,7 @@
 #include "ConstantData.h"
 
 #include "accopt/Transforms/QuantParams.h"
+#include "dialects/NN/NNMappedFiles.h"
 
 #include "mlir/Dialect/Quant/IR/Quant.h"
 
@@ -113,10 +114,13 @@ public:
                              double outputScale, ArrayRef<double> given = {});
   ArrayRef<double> getScales() const { return scales; }
   void quantize(MutableArrayRef<int8_t> out) const;
+  /// The integer that all weights become; nothing where they may differ.
+  std::optional<int8_t> quantizeAll() const;
 
 private:
   double chooseScale(ArrayRef<float> weights, const WeightRow &info) const;
 
+  MLIRContext *context;
   int64_t rows, row;
   unsigned bits;
   std::optional<ConstantFloats> floats;
@@ -126,7 +130,7 @@ private:
 } // namespace
 
 WeightRows::WeightRows(Value weights, unsigned bits, bool asFloats)
-    : bits(bits) {
+    : context(weights.getContext()), bits(bits) {
   RankedTensorType type = typeOf(weights);
   rows = type.getDimSize(0);
   row = rows ? type.getNumElements() / rows : 0;
@@ -165,8 +169,16 @@ LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
                                        ArrayRef<double> given) {
   std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
+    // Networks that only have a price hold one value for all.
+    if (m && floats && floats->hasOneValue() &&
+        (bias.empty() || bias[m] == bias[m - 1]) &&
+        (given.empty() || given[m] == given[m - 1])) {
+      scales.push_back(scales.back());
+      continue;
+    }
     if (floats) {
       ArrayRef<float> weights = floats->slice(m * row, row, scratch);
+      nn::countRead(context, size_t(row) * sizeof(float));
       WeightRow info{getMaxAbs(weights), bias.empty() ? 0.0 : bias[m],
                      inputScale, outputScale};
       if (!std::isfinite(info.maxAbs) || !std::isfinite(info.bias))
@@ -184,6 +196,16 @@ LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
   return success();
 }
 
+std::optional<int8_t> WeightRows::quantizeAll() const {
+  if (!floats || !floats->hasOneValue() || !llvm::all_equal(scales))
+    return std::nullopt;
+  std::vector<float> scratch;
+  int8_t value = 0;
+  quantizeRow(floats->slice(0, 1, scratch), scales.front(),
+              weightIntegers(bits), value);
+  return value;
+}
+
 void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
   std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
@@ -191,6 +213,7 @@ void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
     if (floats) {
       quantizeRow(floats->slice(m * row, row, scratch), scales[m],
                   weightIntegers(bits), to);
+      nn::countRead(context, size_t(row) * sizeof(float));
       continue;
     }
     int64_t zeroPoint = integers->getZeroPoint(m);
@@ -292,20 +315,29 @@ static Value createWeights(OpBuilder &builder, Value weights,
                            const WeightRows &rows) {
   int64_t low = 0, high = 0;
   ArrayRef<double> scales = rows.getScales();
-  Value constant = createConstant<int8_t>(
-      builder, weights.getLoc(),
-      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
-      [&](MutableArrayRef<int8_t> out) {
-        rows.quantize(out);
-        // In int8, so that the loop vectorizes.
-        int8_t least = 0, most = 0;
-        for (int8_t q : out) {
-          least = std::min(least, q);
-          most = std::max(most, q);
-        }
-        low = least;
-        high = most;
-      });
+  RankedTensorType type =
+      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127));
+  Value constant;
+  if (std::optional<int8_t> value = rows.quantizeAll()) {
+    low = std::min<int64_t>(0, *value);
+    high = std::max<int64_t>(0, *value);
+    constant = nn::ConstantOp::create(
+        builder, weights.getLoc(), type,
+        DenseElementsAttr::get(type.clone(builder.getI8Type()), *value));
+  } else {
+    constant = createConstant<int8_t>(builder, weights.getLoc(), type,
+                                      [&](MutableArrayRef<int8_t> out) {
+                                        rows.quantize(out);
+                                        // In int8, so that the loop vectorizes.
+                                        int8_t least = 0, most = 0;
+                                        for (int8_t q : out) {
+                                          least = std::min(least, q);
+                                          most = std::max(most, q);
+                                        }
+                                        low = least;
+                                        high = most;
+                                      });
+  }
   IntegerRange integers = weightIntegers(countBits({low, high}));
   constant.setType(typeOf(weights).clone(
       getPerRowType(builder, 8, scales, integers.min, integers.max)));

@@ -94,6 +94,13 @@ private:
                       llvm::ArrayRef<int64_t> to);
   mlir::Value constantI8(llvm::ArrayRef<int64_t> shape,
                          llvm::ArrayRef<int8_t> values);
+  /// Of many elements, which `fill` writes where they stay.
+  mlir::Value
+  constantI8(llvm::ArrayRef<int64_t> shape,
+             llvm::function_ref<void(llvm::MutableArrayRef<int8_t>)> fill);
+  /// The elements of `constant` with another shape: the same resource, or one
+  /// value for all. Null where it is neither, or not of int8.
+  mlir::Value sharedI8(llvm::ArrayRef<int64_t> shape, nn::ConstantOp constant);
   mlir::Value constantI32(llvm::ArrayRef<int32_t> values);
   /// If the parameters of the two differ, a table that maps one to the other.
   mlir::Value requantize(mlir::Value value, ActivationQuant from,
