@@ -92,14 +92,16 @@ private:
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
+  /// Whether nobody else reads the context's constants.
+  bool mayRelease() const { return ownsContext && options.compare.empty(); }
   /// Frees what earlier stages left, unless others use the context.
   void release() {
-    if (ownsContext && options.compare.empty())
+    if (mayRelease())
       releaseUnusedConstants(context, module ? *module : ModuleOp());
   }
   ScheduleOptions scheduleOptions() const {
     ScheduleOptions result = options.schedule;
-    result.releaseConstants = ownsContext && options.compare.empty();
+    result.releaseConstants = mayRelease();
     return result;
   }
   /// A stage failed after it printed its diagnostics.
@@ -171,7 +173,7 @@ llvm::Error Compiler::toLayers() {
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
   notes.begin("conversion to layers", 0.75);
-  if (failed(convertNNToAccel(*module)))
+  if (failed(convertNNToAccel(*module, mayRelease())))
     return reported();
   release();
   return llvm::Error::success();

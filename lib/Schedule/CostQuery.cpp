@@ -504,9 +504,14 @@ const Machine &CostQuery::machine() const { return impl->cache.machine; }
 bool CostQuery::hasShapeOf(const CostQuery &other, size_t index) const {
   const Layer &a = impl->network.layers[index];
   const Layer &b = other.impl->network.layers[index];
+  // The two may be of different contexts, whose types cannot be compared.
+  auto hasBytesOf = [&](int tensor) {
+    return impl->tensors[tensor].bytes == other.impl->tensors[tensor].bytes;
+  };
   if (a.inputs != b.inputs || a.outputs != b.outputs ||
-      a.op->getName() != b.op->getName() ||
-      a.op->getOperandTypes() != b.op->getOperandTypes())
+      a.op->getName().getStringRef() != b.op->getName().getStringRef() ||
+      !llvm::all_of(a.inputs, hasBytesOf) ||
+      !llvm::all_of(a.outputs, hasBytesOf))
     return false;
   if (!a.window || !b.window)
     return true;

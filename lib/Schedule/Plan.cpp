@@ -7,8 +7,9 @@
 #include "Plan.h"
 
 #include "MemoryPlan.h"
-#include "ReleasePacked.h"
 #include "TilingCache.h"
+
+#include "dialects/NN/NNConstantUses.h"
 
 using namespace mlir;
 
@@ -119,9 +120,9 @@ emitLayers(ModuleOp module, Network &network, ArrayRef<ChosenStack> stacks,
     tensor.address = emitter->addConstant(
         tensor.bytes, [&] { return constantBytes(constant.getValue()); });
   }
-  std::optional<ReleasePacked> release;
+  std::optional<nn::ConstantUses> uses;
   if (options.releaseConstants)
-    release.emplace(module);
+    uses.emplace(module);
   const ChosenStack *stack = stacks.begin();
   int count = int(network.layers.size());
   for (int index = 0; index < count; ++index) {
@@ -132,8 +133,8 @@ emitLayers(ModuleOp module, Network &network, ArrayRef<ChosenStack> stacks,
       emitter->emit((stack++)->place(), range);
     else if (failed(emitter->emit(index, range)))
       return failure();
-    for (; release && index <= last; ++index)
-      release->release(network.layers[index].op);
+    for (; uses && index <= last; ++index)
+      uses->release(network.layers[index].op);
     index = last;
   }
   if (emitter->dramEnd() > int64_t(UINT32_MAX))

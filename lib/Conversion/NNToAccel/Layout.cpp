@@ -242,6 +242,9 @@ Value Lowering::sharedI8(ArrayRef<int64_t> shape, nn::ConstantOp constant) {
   if (!isa<DenseResourceElementsAttr, SplatElementsAttr>(elements) ||
       !elements.getElementType().isSignlessInteger(8))
     return {};
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
+      uses && resource)
+    uses->keep(resource);
   return accel::ConstantOp::create(builder,
                                    nn::reshapeElements(elements, shape));
 }

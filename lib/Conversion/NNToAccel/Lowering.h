@@ -11,6 +11,7 @@
 
 #include "accopt/Target/Arithmetic.h"
 #include "dialects/Accel/AccelOps.h"
+#include "dialects/NN/NNConstantUses.h"
 #include "dialects/NN/NNOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -72,11 +73,14 @@ int32_t quantizeReal(double real, ActivationQuant quant);
 class Lowering {
 public:
   /// `target` is an empty function; results and arguments are added to it.
-  Lowering(mlir::func::FuncOp source, mlir::func::FuncOp target);
+  /// `uses` of the constants, to free those that are converted, or null.
+  Lowering(mlir::func::FuncOp source, mlir::func::FuncOp target,
+           nn::ConstantUses *uses);
 
   mlir::LogicalResult run();
 
 private:
+  nn::ConstantUses *uses;
   // Values and layouts (Layout.cpp).
   /// The accel value of `value` with its dimensions in `order`, moved if need
   /// be. Constants are reordered now.
