@@ -148,7 +148,7 @@ llvm::Error Compiler::read() {
     if (!module)
       return reported();
     notes.count(*module);
-    notes.begin("folding and ranges", 0.30);
+    notes.begin("folding and ranges", 0);
     return llvm::Error::success();
   }
   module = parseSourceFile<ModuleOp>(options.input, &context);
@@ -172,7 +172,7 @@ llvm::Error Compiler::toLayers() {
       return error;
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
-  notes.begin("conversion to layers", 0.75);
+  notes.begin("conversion to layers", 0.55);
   if (failed(convertNNToAccel(*module, mayRelease())))
     return reported();
   release();
@@ -295,7 +295,7 @@ llvm::Error Compiler::toQuantized() {
   if (!ranges)
     return ranges.takeError();
   release();
-  notes.begin("quantization", 0.55);
+  notes.begin("quantization", 0.30);
   if (failed(quantize(*module, *ranges)))
     return reported();
   release();
@@ -379,7 +379,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
               explain(node, *module, machine, options.schedule, llvm::outs()))
         return makeFileError(options.input,
                              "--explain: " + llvm::toString(std::move(error)));
-  notes.begin("schedule", 0.85);
+  notes.begin("schedule", 0.70);
   FailureOr<Program> program =
       reached == Stage::AccelCommands
           ? programFromIR(*module)
@@ -404,7 +404,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   // Nothing is written before all that can fail has succeeded.
   if (llvm::Error error = report(*program))
     return error;
-  notes.begin("writing", 0.95);
+  notes.begin("writing", 0.90);
   return writeOutputFile(path, [&](llvm::raw_ostream &os) {
     (*binary)(os);
     return llvm::Error::success();

@@ -34,6 +34,7 @@ void StageNotes::count(mlir::ModuleOp module) {
                ((type.getElementTypeBitWidth() + 7) / 8);
   });
   isLong = bytes >= kLongBytes;
+  start = std::chrono::steady_clock::now();
 }
 
 void StageNotes::begin(llvm::StringRef stage, double done) const {
@@ -42,8 +43,11 @@ void StageNotes::begin(llvm::StringRef stage, double done) const {
   std::chrono::duration<double> passed =
       std::chrono::steady_clock::now() - start;
   llvm::errs() << "note: " << file << ": " << stage << " of " << (bytes >> 20)
-               << " MB of weights, " << llvm::format("%.0f", 100 * done)
-               << " % done, about "
-               << llvm::format("%.1f", passed.count() * (1 - done) / done)
-               << " s left\n";
+               << " MB of weights";
+  if (done > 0)
+    llvm::errs() << ", " << llvm::format("%.0f", 100 * done)
+                 << " % done, about "
+                 << llvm::format("%.1f", passed.count() * (1 - done) / done)
+                 << " s left";
+  llvm::errs() << '\n';
 }

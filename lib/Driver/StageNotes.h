@@ -24,18 +24,17 @@ public:
 
   /// Before the file is read.
   void reading();
-  /// The model is in `module`: from here on its weights count.
+  /// The model is in `module`: from here on its weights and the time count.
   void count(mlir::ModuleOp module);
-  /// A stage begins. `done` is the share of the whole compilation's time that
-  /// has passed by then.
+  /// A stage begins. `done` is the share of the time since count() that has
+  /// passed by then; nothing to go by where it is 0.
   void begin(llvm::StringRef stage, double done) const;
 
 private:
   std::string file;
   bool isQuiet, isLong = false;
   uint64_t bytes = 0;
-  std::chrono::steady_clock::time_point start =
-      std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point start;
 };
 
 } // namespace accopt
