@@ -2,6 +2,7 @@
 
 #include "dialects/NN/NNConstants.h"
 
+#include "dialects/NN/NNMappedFiles.h"
 #include "dialects/NN/NNShapeInference.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -36,6 +37,7 @@ std::optional<RawElements> accopt::nn::readElements(Attribute attr) {
   AsmResourceBlob *blob = resource.getRawHandle().getBlob();
   if (!blob || blob->getData().size() < size)
     return std::nullopt;
+  countRead(attr.getContext(), size);
   return RawElements{blob->getData(), bits / 8, false};
 }
 

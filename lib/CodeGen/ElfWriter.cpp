@@ -29,11 +29,20 @@ struct Section {
   uint32_t type = ELF::SHT_PROGBITS;
   uint64_t flags = 0, address = 0;
   std::string contents;
+  /// In place of that, what lies from `address` on, with zeros between: weights
+  /// are not copied before they are written.
+  std::vector<const Constant *> constants;
   uint32_t link = 0, info = 0;
   uint64_t align = 1, entrySize = 0;
   // Set by the layout.
   uint32_t nameOffset = 0;
   uint64_t offset = 0;
+
+  uint64_t size() const {
+    return constants.empty() ? contents.size()
+                             : constants.back()->address +
+                                   constants.back()->bytes.size() - address;
+  }
 };
 
 class StringTable {
@@ -54,7 +63,7 @@ class ElfWriter {
 public:
   explicit ElfWriter(const Program &program) : program(program) {}
 
-  llvm::Expected<llvm::SmallVector<char, 0>> write() {
+  llvm::Error layOutSections() {
     sections.emplace_back().type = ELF::SHT_NULL;
     sections.back().align = 0;
     addNote();
@@ -75,7 +84,31 @@ public:
           "expected constants in fewer than %u separate places, got %zu",
           unsigned(ELF::SHN_LORESERVE), program.constants.size());
     layOut();
-    return emit();
+    return llvm::Error::success();
+  }
+
+  void write(llvm::raw_ostream &os) const {
+    uint64_t begin = os.tell();
+    llvm::support::endian::Writer writer(os, llvm::endianness::little);
+    emitHeader(os, writer);
+    for (const Section &section : sections)
+      if (hasSegment(section))
+        emitSegment(section, writer);
+    for (const Section &section : sections) {
+      if (section.type == ELF::SHT_NULL)
+        continue;
+      os.write_zeros(unsigned(begin + section.offset - os.tell()));
+      os << section.contents;
+      for (const Constant *constant : section.constants) {
+        os.write_zeros(unsigned(begin + section.offset + constant->address -
+                                section.address - os.tell()));
+        os.write(reinterpret_cast<const char *>(constant->bytes.data()),
+                 constant->bytes.size());
+      }
+    }
+    os.write_zeros(unsigned(begin + headersOffset - os.tell()));
+    for (const Section &section : sections)
+      emitSectionHeader(section, writer);
   }
 
 private:
@@ -121,15 +154,13 @@ private:
     for (const Constant &constant : program.constants) {
       if (constant.bytes.empty())
         continue;
-      uint64_t end = last ? last->address + last->contents.size() : 0;
+      uint64_t end = last ? last->address + last->size() : 0;
       if (!last || constant.address - end > kJoinGap) {
         last = &add(kConstantsSection, ELF::SHT_PROGBITS);
         last->flags = ELF::SHF_ALLOC;
         last->address = constant.address;
-      } else {
-        last->contents.resize(constant.address - last->address);
       }
-      last->contents.append(constant.bytes.begin(), constant.bytes.end());
+      last->constants.push_back(&constant);
     }
   }
 
@@ -200,29 +231,9 @@ private:
         continue;
       offset = llvm::alignTo(offset, section.align);
       section.offset = offset;
-      offset += section.contents.size();
+      offset += section.size();
     }
     headersOffset = llvm::alignTo(offset, 8);
-  }
-
-  llvm::SmallVector<char, 0> emit() const {
-    llvm::SmallVector<char, 0> bytes;
-    llvm::raw_svector_ostream os(bytes);
-    llvm::support::endian::Writer writer(os, llvm::endianness::little);
-    emitHeader(os, writer);
-    for (const Section &section : sections)
-      if (hasSegment(section))
-        emitSegment(section, writer);
-    for (const Section &section : sections) {
-      if (section.type == ELF::SHT_NULL)
-        continue;
-      os.write_zeros(unsigned(section.offset - os.tell()));
-      os << section.contents;
-    }
-    os.write_zeros(unsigned(headersOffset - os.tell()));
-    for (const Section &section : sections)
-      emitSectionHeader(section, writer);
-    return bytes;
   }
 
   void emitHeader(llvm::raw_ostream &os,
@@ -254,8 +265,8 @@ private:
     writer.write<uint64_t>(section.offset);
     writer.write<uint64_t>(section.address);
     writer.write<uint64_t>(section.address);
-    writer.write<uint64_t>(section.contents.size());
-    writer.write<uint64_t>(section.contents.size());
+    writer.write<uint64_t>(section.size());
+    writer.write<uint64_t>(section.size());
     writer.write<uint64_t>(section.align);
   }
 
@@ -266,7 +277,7 @@ private:
     writer.write<uint64_t>(section.flags);
     writer.write<uint64_t>(section.address);
     writer.write<uint64_t>(section.offset);
-    writer.write<uint64_t>(section.contents.size());
+    writer.write<uint64_t>(section.size());
     writer.write<uint32_t>(section.link);
     writer.write<uint32_t>(section.info);
     writer.write<uint64_t>(section.align);
@@ -282,9 +293,23 @@ private:
 
 } // namespace
 
-llvm::Expected<llvm::SmallVector<char, 0>>
-accopt::writeBinary(const Program &program) {
+llvm::Expected<std::function<void(llvm::raw_ostream &)>>
+accopt::prepareBinary(const Program &program) {
   if (llvm::Error error = validateProgram(program))
     return error;
-  return ElfWriter(program).write();
+  auto writer = std::make_shared<ElfWriter>(program);
+  if (llvm::Error error = writer->layOutSections())
+    return error;
+  return [writer](llvm::raw_ostream &os) { writer->write(os); };
+}
+
+llvm::Expected<llvm::SmallVector<char, 0>>
+accopt::writeBinary(const Program &program) {
+  auto write = prepareBinary(program);
+  if (!write)
+    return write.takeError();
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream os(bytes);
+  (*write)(os);
+  return bytes;
 }

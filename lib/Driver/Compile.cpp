@@ -10,6 +10,7 @@
 #include "Calibrate.h"
 #include "Compare.h"
 #include "Explain.h"
+#include "StageNotes.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/CodeGen/Binary.h"
@@ -52,7 +53,7 @@ namespace {
 class Compiler {
 public:
   Compiler(const CompileOptions &options, MLIRContext &context)
-      : options(options), context(context),
+      : options(options), context(context), notes(options.input, options.quiet),
         handler(&context, [&](Diagnostic &diagnostic) {
           // One line per problem: file and node, not a dump of IR.
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -92,10 +93,17 @@ private:
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
+  /// Whether nobody else reads the context's constants.
+  bool mayRelease() const { return ownsContext && options.compare.empty(); }
   /// Frees what earlier stages left, unless others use the context.
   void release() {
-    if (ownsContext && options.compare.empty())
+    if (mayRelease())
       releaseUnusedConstants(context, module ? *module : ModuleOp());
+  }
+  ScheduleOptions scheduleOptions() const {
+    ScheduleOptions result = options.schedule;
+    result.releaseConstants = mayRelease();
+    return result;
   }
   /// A stage failed after it printed its diagnostics.
   static llvm::Error reported() {
@@ -104,6 +112,7 @@ private:
 
   const CompileOptions &options;
   MLIRContext &context;
+  StageNotes notes;
   ScopedDiagnosticHandler handler;
   Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
@@ -135,8 +144,13 @@ Stage stageOf(ModuleOp module) {
 
 llvm::Error Compiler::read() {
   if (!isMlir()) {
+    notes.reading();
     module = importOnnx(options.input, options.import, context, llvm::errs());
-    return module ? llvm::Error::success() : reported();
+    if (!module)
+      return reported();
+    notes.count(*module);
+    notes.begin("folding and ranges", 0);
+    return llvm::Error::success();
   }
   module = parseSourceFile<ModuleOp>(options.input, &context);
   if (!module)
@@ -159,7 +173,8 @@ llvm::Error Compiler::toLayers() {
       return error;
   if (options.stage == Stage::NNQuantized)
     return llvm::Error::success();
-  if (failed(convertNNToAccel(*module)))
+  notes.begin("conversion to layers", 0.55);
+  if (failed(convertNNToAccel(*module, mayRelease())))
     return reported();
   release();
   return llvm::Error::success();
@@ -302,6 +317,7 @@ llvm::Error Compiler::toQuantized() {
   if (!ranges)
     return ranges.takeError();
   release();
+  notes.begin("quantization", 0.30);
   if (failed(quantize(*module, *ranges, options.activationBits)))
     return reported();
   release();
@@ -390,10 +406,11 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
               explain(node, *module, machine, options.schedule, llvm::outs()))
         return makeFileError(options.input,
                              "--explain: " + llvm::toString(std::move(error)));
+  notes.begin("schedule", 0.70);
   FailureOr<Program> program =
       reached == Stage::AccelCommands
           ? programFromIR(*module)
-          : compileLayers(*module, machine, options.schedule);
+          : compileLayers(*module, machine, scheduleOptions());
   if (failed(program))
     return reported();
   if (program->modelName.empty())
@@ -405,7 +422,7 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   // The program has its own weights.
   module = nullptr;
   release();
-  llvm::Expected<llvm::SmallVector<char, 0>> binary = writeBinary(*program);
+  auto binary = prepareBinary(*program);
   if (!binary)
     return makeFileError(options.input, llvm::toString(binary.takeError()));
   std::string path = options.output;
@@ -414,7 +431,11 @@ llvm::Error Compiler::emitProgram(const Machine &machine) {
   // Nothing is written before all that can fail has succeeded.
   if (llvm::Error error = report(*program))
     return error;
-  return writeOutputFile(path, llvm::StringRef(binary->data(), binary->size()));
+  notes.begin("writing", 0.90);
+  return writeOutputFile(path, [&](llvm::raw_ostream &os) {
+    (*binary)(os);
+    return llvm::Error::success();
+  });
 }
 
 llvm::Error Compiler::report(const Program &program) {

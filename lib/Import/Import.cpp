@@ -14,6 +14,7 @@
 #include "OpTable.h"
 #include "TensorReader.h"
 #include "accopt/Support/Diagnostics.h"
+#include "dialects/NN/NNMappedFiles.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Verifier.h"
@@ -385,6 +386,7 @@ OwningOpRef<ModuleOp> accopt::importOnnx(StringRef path,
     return report(std::move(error));
 
   context.loadDialect<nn::NNDialect, func::FuncDialect>();
+  nn::MappedFiles::get(&context).add(model->file);
   GraphImporter importer(model, context);
   OwningOpRef<ModuleOp> module = importer.run();
   for (const std::string &message : importer.errors)

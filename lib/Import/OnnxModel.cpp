@@ -3,6 +3,7 @@
 #include "OnnxModel.h"
 
 #include "WireFormat.h"
+#include "dialects/NN/NNMappedFiles.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
@@ -41,6 +42,19 @@ static bool parse(const std::string &bytes, onnx::ModelProto &proto) {
   google::protobuf::io::CodedInputStream stream(&array);
   stream.SetTotalBytesLimit(INT_MAX);
   return proto.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage();
+}
+
+/// In pieces, none of which stays in memory for this.
+static std::string hashFile(const MemoryBuffer &file) {
+  constexpr size_t piece = size_t(8) << 20;
+  SHA256 hash;
+  for (StringRef rest = file.getBuffer(); !rest.empty();
+       rest = rest.drop_front(std::min(piece, rest.size()))) {
+    hash.update(rest.take_front(piece));
+    if (rest.size() > piece)
+      accopt::nn::releasePages(file);
+  }
+  return toHex(hash.final(), /*LowerCase=*/true);
 }
 
 /// Small tensors of types that the version converter knows stay in the graph:
@@ -189,10 +203,8 @@ accopt::importer::readModel(StringRef path) {
   StringRef bytes = model->file->getBuffer();
   if (bytes.empty())
     return createStringError("expected an ONNX model, got an empty file");
-  model->sha256 = std::async(std::launch::async, [bytes] {
-    return toHex(SHA256::hash(arrayRefFromStringRef(bytes)),
-                 /*LowerCase=*/true);
-  });
+  model->sha256 = std::async(std::launch::async,
+                             [file = model->file] { return hashFile(*file); });
 
   Expected<CutModel> cut = cutWeights(bytes);
   if (!cut)

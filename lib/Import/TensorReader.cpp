@@ -3,6 +3,7 @@
 #include "TensorReader.h"
 
 #include "WireFormat.h"
+#include "dialects/NN/NNMappedFiles.h"
 #include "dialects/NN/NNShapeInference.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -155,6 +156,7 @@ Expected<TensorBytes> TensorReader::mapExternal(StringRef location) {
     return refuse(buffer.getError().message());
   std::shared_ptr<llvm::MemoryBuffer> shared = std::move(*buffer);
   files[location] = shared;
+  nn::MappedFiles::get(context).add(shared);
   return TensorBytes{shared->getBuffer(), shared};
 }
 

@@ -73,7 +73,7 @@ void CommandStream::addSlicedImage(int64_t begin, int64_t end, int64_t pitch,
                                    std::vector<int64_t> cuts) {
   size_t pieces = cuts.size();
   images.push_back(
-      {begin, end, pitch, std::move(cuts), std::vector<Map>(pieces)});
+      {{begin, end, pitch, std::move(cuts)}, std::vector<Map>(pieces)});
 }
 
 void CommandStream::access(const Region &region, Engine engine,
@@ -81,29 +81,31 @@ void CommandStream::access(const Region &region, Engine engine,
   if (region.memory == Memory::Dram)
     for (SlicedImage &image : images)
       if (region.begin() < image.end && image.begin < region.end())
-        return accessImage(image, region, engine, needed);
+        return image.forEachPiece(region, [&](size_t piece, int64_t begin,
+                                              int64_t end) {
+          access(image.maps[piece], begin, end, region.isWrite, engine, needed);
+        });
   access(maps[unsigned(region.memory)], region.begin(), region.end(),
          region.isWrite, engine, needed);
 }
 
-/// The hull of the region's pixels, in the pieces that its rows touch.
-void CommandStream::accessImage(SlicedImage &image, const Region &region,
-                                Engine engine, Counts &needed) {
-  int64_t first = (region.base - image.begin) % image.pitch;
+void CommandStream::Image::forEachPiece(
+    const Region &region,
+    llvm::function_ref<void(size_t, int64_t, int64_t)> access) const {
+  int64_t first = (region.base - begin) % pitch;
   int64_t last = first + region.length;
   // Rows that do not begin at one channel, or that go on in the next pixel.
   for (unsigned d = 0; d < 3; ++d)
-    if (region.count[d] > 1 && region.stride[d] % image.pitch)
-      first = 0, last = image.pitch;
-  if (last > image.pitch)
-    first = 0, last = image.pitch;
-  int64_t begin = (region.begin() - image.begin) / image.pitch;
-  int64_t end = (region.end() - 1 - image.begin) / image.pitch + 1;
-  for (auto [piece, cut] : llvm::enumerate(image.cuts)) {
-    int64_t next =
-        piece + 1 < image.cuts.size() ? image.cuts[piece + 1] : image.pitch;
+    if (region.count[d] > 1 && region.stride[d] % pitch)
+      first = 0, last = pitch;
+  if (last > pitch)
+    first = 0, last = pitch;
+  int64_t firstPixel = (region.begin() - begin) / pitch;
+  int64_t endPixel = (region.end() - 1 - begin) / pitch + 1;
+  for (auto [piece, cut] : llvm::enumerate(cuts)) {
+    int64_t next = piece + 1 < cuts.size() ? cuts[piece + 1] : pitch;
     if (cut < last && first < next)
-      access(image.maps[piece], begin, end, region.isWrite, engine, needed);
+      access(piece, firstPixel, endPixel);
   }
 }
 

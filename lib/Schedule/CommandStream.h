@@ -14,6 +14,8 @@
 #include "accopt/Target/Command.h"
 #include "accopt/Target/Footprint.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <map>
 #include <vector>
 
@@ -42,6 +44,17 @@ public:
 
   std::vector<Command> take() { return std::move(commands); }
 
+  /// An image whose pieces are accessed by themselves (addSlicedImage).
+  struct Image {
+    int64_t begin, end, pitch;
+    std::vector<int64_t> cuts;
+    /// Calls `access` with the piece, and the pixels in it, of what `region` of
+    /// the image touches: the hull of its pixels, in all pieces of its rows.
+    void forEachPiece(
+        const Region &region,
+        llvm::function_ref<void(size_t, int64_t, int64_t)> access) const;
+  };
+
 private:
   /// How many commands of each engine must be complete.
   using Counts = std::array<uint32_t, kEngineCount>;
@@ -55,9 +68,7 @@ private:
   /// Segments of one memory, disjoint; bytes in none were never touched.
   using Map = std::map<int64_t, Segment>;
 
-  struct SlicedImage {
-    int64_t begin, end, pitch;
-    std::vector<int64_t> cuts;
+  struct SlicedImage : Image {
     std::vector<Map> maps; ///< for each piece, by pixel
   };
 
@@ -65,8 +76,6 @@ private:
               Counts &needed);
   /// In the memory's map, or in those of the pieces of a sliced image.
   void access(const Region &region, Engine engine, Counts &needed);
-  void accessImage(SlicedImage &image, const Region &region, Engine engine,
-                   Counts &needed);
   void finish(Command command, const Counts &needed);
   static Map::iterator split(Map &map, int64_t at);
 

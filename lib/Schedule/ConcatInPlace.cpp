@@ -79,7 +79,7 @@ private:
       accesses += writes + reads;
       bool isDirect =
           writes || llvm::is_contained(layer.op->getOperands(), tensor.value);
-      if (!isDirect || (!readWindowLayer(layer.op) && !channelConcat(layer.op)))
+      if (!isDirect || (!layer.window && !channelConcat(layer.op)))
         return false;
     }
     // A pixel of a slice is moved by itself, in whole beats and bursts. A copy

@@ -66,7 +66,7 @@ static std::vector<TilingChoice> describeTilings(const Plan &plan, int index,
                                                  size_t most) {
   std::vector<TilingChoice> choices;
   const Layer &layer = plan.network.layers[index];
-  std::optional<WindowLayer> window = readWindowLayer(layer.op);
+  const std::optional<WindowLayer> &window = layer.window;
   if (!window)
     return choices;
   ScratchpadRange range = freeScratchpad(plan.network, index, index, machine);
@@ -91,8 +91,8 @@ FailureOr<Considered> listConsidered(ModuleOp module, const Machine &machine,
   if (failed(plan))
     return failure();
   Considered considered;
-  for (const Stack &stack : plan->stacks)
-    considered.stacks.push_back(describe(stack));
+  for (const ChosenStack &stack : plan->stacks)
+    considered.stacks.push_back(describe(stack.place()));
   for (size_t index = 0; index < plan->network.layers.size(); ++index)
     considered.tilings.push_back(
         describeTilings(*plan, int(index), machine, most));

@@ -229,8 +229,9 @@ void WindowEmitter::runSpaceOuter() {
 }
 
 LogicalResult WindowEmitter::run() {
-  std::optional<Tiling> chosen =
-      chooseTiling(shape, placement, emitter.machine, emitter.tilings);
+  const std::optional<Tiling> &chosen =
+      chooseTiling(emitter.network.layers[emitter.layer], placement,
+                   emitter.machine, emitter.tilings);
   if (!chosen) {
     Tiling least;
     least.order = LoopOrder::WeightsOuter;

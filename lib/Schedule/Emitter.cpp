@@ -135,7 +135,7 @@ LogicalResult Emitter::emit(int index, ScratchpadRange range) {
 }
 
 LogicalResult Emitter::emitOp(mlir::Operation *op) {
-  if (std::optional<WindowLayer> window = readWindowLayer(op))
+  if (const auto &window = network.layers[layer].window)
     return emitWindow(op, *window);
   return llvm::TypeSwitch<mlir::Operation *, LogicalResult>(op)
       .Case([&](accel::BinaryOp binary) { return emitBinary(binary); })

@@ -30,6 +30,9 @@ public:
   Emitter(const Network &network, const Machine &machine, uint32_t constantBase,
           bool packConstants, TilingCache &tilings);
 
+  /// Goes on as behind `count` layers and stacks.
+  void setTurn(unsigned count) { turn = count; }
+
   /// Emits layer `index`. Fails with a diagnostic at the layer's op where it
   /// does not fit the machine.
   mlir::LogicalResult emit(int index, ScratchpadRange scratchpad);

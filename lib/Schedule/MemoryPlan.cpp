@@ -33,10 +33,12 @@ static bool overlap(const NetworkTensor &a, const NetworkTensor &b) {
 ScratchpadRange freeScratchpad(const Network &network, int first, int last,
                                const Machine &machine) {
   int64_t begin = 0;
-  for (const NetworkTensor &tensor : network.tensors)
-    if (tensor.resident && !tensor.isSlice() && tensor.firstLayer <= last &&
+  for (int index : network.residents) {
+    const NetworkTensor &tensor = network.tensors[index];
+    if (tensor.resident && tensor.firstLayer <= last &&
         first <= tensor.lastLayer)
       begin = std::max(begin, alignUp(tensor.scratchpadAddress + tensor.bytes));
+  }
   return {begin, int64_t(machine.scratchpadBytes) / 16 * 16};
 }
 
@@ -44,9 +46,13 @@ namespace {
 class Residency {
 public:
   Residency(Network &network, const Machine &machine, TilingCache &tilings)
-      : network(network), machine(machine), tilings(tilings) {}
+      : network(network), machine(machine), tilings(tilings),
+        hasSlices(llvm::any_of(network.tensors, [](const NetworkTensor &t) {
+          return t.isSlice();
+        })) {}
 
   void run() {
+    network.residents.clear();
     for (NetworkTensor &tensor : network.tensors)
       if (!tensor.isSlice() && eligible(tensor))
         consider(tensor);
@@ -87,10 +93,10 @@ private:
     ScratchpadRange range = freeScratchpad(network, index, index, machine);
     if (isInPlace(network, layer))
       return 0;
-    if (std::optional<WindowLayer> window = readWindowLayer(layer.op)) {
+    if (const auto &window = layer.window) {
       Placement placement = placementOf(network, layer, *window, range.size());
-      std::optional<Tiling> tiling =
-          chooseTiling(*window, placement, machine, tilings);
+      const std::optional<Tiling> &tiling =
+          chooseTiling(layer, placement, machine, tilings);
       return tiling ? tiling->estimate : -1;
     }
     // Others stream: their time is their traffic.
@@ -111,10 +117,10 @@ private:
     int64_t address = 0;
     for (bool moved = true; moved;) {
       moved = false;
-      for (const NetworkTensor &other : network.tensors) {
+      for (int index : network.residents) {
+        const NetworkTensor &other = network.tensors[index];
         int64_t end = alignUp(other.scratchpadAddress + other.bytes);
-        if (&other != &tensor && other.resident && !other.isSlice() &&
-            overlap(tensor, other) && address < end &&
+        if (overlap(tensor, other) && address < end &&
             other.scratchpadAddress < address + tensor.bytes) {
           address = end;
           moved = true;
@@ -147,7 +153,15 @@ private:
 
   /// With its slices, which lie where it lies.
   void setResident(NetworkTensor &tensor, bool resident) {
+    if (tensor.resident == resident)
+      return;
     tensor.resident = resident;
+    if (resident)
+      network.residents.push_back(indexOf(tensor));
+    else
+      network.residents.pop_back();
+    if (!hasSlices)
+      return;
     for (NetworkTensor &slice : network.tensors)
       if (slice.isSlice() && slice.root == indexOf(tensor)) {
         slice.resident = resident;
@@ -159,6 +173,7 @@ private:
   Network &network;
   const Machine &machine;
   TilingCache &tilings;
+  bool hasSlices;
 };
 } // namespace
 
@@ -180,51 +195,21 @@ bool cutsAtBytes(const WindowLayer &layer, int64_t bits, bool isInput,
   }
   return isInput || (whole(layer.groupOutputs()) && whole(machine.columns));
 }
-
-/// Bits that hold what a window layer writes; 8 where that is not known.
-int64_t resultBits(mlir::Operation *op) {
-  int64_t low = -128, high = 127;
-  auto requantized = [&](accel::RequantAttr requant) {
-    low = requant.getClampMin(), high = requant.getClampMax();
-    if (requant.getTable().empty())
-      return;
-    auto reached = requant.getTable().slice(low + 128, high - low + 1);
-    low = *llvm::min_element(reached), high = *llvm::max_element(reached);
-  };
-  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
-    requantized(conv.getRequant());
-  } else if (auto depthwise = dyn_cast<accel::DepthwiseConv2DOp>(op)) {
-    requantized(depthwise.getRequant());
-  } else if (auto maximum = dyn_cast<accel::MaxPoolOp>(op)) {
-    low = int32_t(maximum.getClampMin()), high = int32_t(maximum.getClampMax());
-  } else if (auto average = dyn_cast<accel::AvgPoolOp>(op)) {
-    low = int32_t(average.getClampMin()), high = int32_t(average.getClampMax());
-  }
-  int64_t bits = 2;
-  while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||
-                      high >= int64_t(1) << (bits - 1)))
-    ++bits;
-  return bits;
-}
 } // namespace
 
 void planPacking(Network &network, const Machine &machine) {
   for (auto [index, tensor] : llvm::enumerate(network.tensors)) {
-    auto described = tensor.description
-                         ? tensor.description.getAs<IntegerAttr>("accel.bits")
-                         : IntegerAttr();
-    if (!described || tensor.isInput || tensor.isOutput || tensor.isConstant ||
-        tensor.usedByHost || tensor.firstLayer < 0)
+    int64_t bits = tensor.describedBits;
+    if (!bits || bits >= 8 || tensor.isInput || tensor.isOutput ||
+        tensor.isConstant || tensor.usedByHost || tensor.firstLayer < 0)
       continue;
-    int64_t bits = described.getInt();
-    bool fits =
-        bits >= resultBits(network.layers[tensor.definedBy].op) && bits < 8;
+    bool fits = bits >= network.layers[tensor.definedBy].resultBits;
     for (const Layer &layer : network.layers) {
       bool reads = llvm::is_contained(layer.inputs, int(index));
       bool writes = llvm::is_contained(layer.outputs, int(index));
       if (!reads && !writes)
         continue;
-      std::optional<WindowLayer> window = readWindowLayer(layer.op);
+      const std::optional<WindowLayer> &window = layer.window;
       bool isResidual =
           window && window->hasResidual && layer.inputs.back() == int(index);
       bool isInput = layer.inputs.front() == int(index);

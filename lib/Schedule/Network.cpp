@@ -77,6 +77,32 @@ int Network::completedBy(const NetworkTensor &tensor) const {
   return last < 0 ? tensor.definedBy : last;
 }
 
+/// Bits that hold what a window layer writes; 8 where that is not known.
+static int64_t resultBits(mlir::Operation *op) {
+  int64_t low = -128, high = 127;
+  auto requantized = [&](accel::RequantAttr requant) {
+    low = requant.getClampMin(), high = requant.getClampMax();
+    if (requant.getTable().empty())
+      return;
+    auto reached = requant.getTable().slice(low + 128, high - low + 1);
+    low = *llvm::min_element(reached), high = *llvm::max_element(reached);
+  };
+  if (auto conv = dyn_cast<accel::Conv2DOp>(op)) {
+    requantized(conv.getRequant());
+  } else if (auto depthwise = dyn_cast<accel::DepthwiseConv2DOp>(op)) {
+    requantized(depthwise.getRequant());
+  } else if (auto maximum = dyn_cast<accel::MaxPoolOp>(op)) {
+    low = int32_t(maximum.getClampMin()), high = int32_t(maximum.getClampMax());
+  } else if (auto average = dyn_cast<accel::AvgPoolOp>(op)) {
+    low = int32_t(average.getClampMin()), high = int32_t(average.getClampMax());
+  }
+  int64_t bits = 2;
+  while (bits < 8 && (low < -(int64_t(1) << (bits - 1)) ||
+                      high >= int64_t(1) << (bits - 1)))
+    ++bits;
+  return bits;
+}
+
 namespace {
 class Reader {
 public:
@@ -90,6 +116,8 @@ private:
     if (!description || tensor.description)
       return;
     tensor.description = description;
+    if (auto bits = description.getAs<IntegerAttr>("accel.bits"))
+      tensor.describedBits = bits.getInt();
     tensor.described = value;
   }
   int addTensor(Value value) {
@@ -133,6 +161,8 @@ LogicalResult Reader::read(mlir::Operation &op) {
     return op.emitError("expected a layer op of the accel dialect");
   Layer layer;
   layer.op = &op;
+  layer.window = readWindowLayer(&op);
+  layer.resultBits = resultBits(&op);
   int index = int(network.layers.size());
   for (Value operand : activationOperands(&op)) {
     layer.inputs.push_back(network.tensorOf.at(operand));

@@ -8,6 +8,8 @@
 #ifndef ACCOPT_LIB_SCHEDULE_NETWORK_H
 #define ACCOPT_LIB_SCHEDULE_NETWORK_H
 
+#include "WindowLayer.h"
+
 #include "accopt/CodeGen/Program.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -33,6 +35,7 @@ struct NetworkTensor {
   /// model: the value so described, and the description.
   mlir::Value described;
   mlir::DictionaryAttr description;
+  int64_t describedBits = 0; ///< by that description; 0 if it does not say
   /// Where it lives: in DRAM, or in the scratchpad for its whole life.
   bool resident = false;
   /// Nowhere as a whole: it is inside a stack (Stack.h).
@@ -53,6 +56,9 @@ struct NetworkTensor {
 
 struct Layer {
   mlir::Operation *op = nullptr;
+  std::optional<WindowLayer> window; ///< of an op that slides one
+  int shape = -1;                    ///< its number in a cache (TilingCache.h)
+  int64_t resultBits = 8; ///< that hold what it writes, where that is known
   llvm::SmallVector<int, 3> inputs; ///< tensors, one per activation operand
   llvm::SmallVector<int, 1> outputs;
 };
@@ -61,6 +67,9 @@ struct Network {
   std::vector<Layer> layers;
   std::vector<NetworkTensor> tensors;
   llvm::DenseMap<mlir::Value, int> tensorOf;
+  /// Tensors that stay in the scratchpad, without slices of others; what was
+  /// chosen for a stack's inside since then is not resident any more.
+  std::vector<int> residents;
 
   NetworkTensor &tensor(mlir::Value value) {
     return tensors[tensorOf.at(value)];

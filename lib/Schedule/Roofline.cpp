@@ -20,7 +20,7 @@ namespace {
 
 int64_t computeCycles(const Layer &layer, const Machine &machine) {
   const VectorCosts &cost = machine.vector;
-  if (std::optional<WindowLayer> w = readWindowLayer(layer.op)) {
+  if (const std::optional<WindowLayer> &w = layer.window) {
     int64_t outputs = w->outputElements(), taps = w->taps();
     int64_t lanes = vectorElements(machine, w->isWide());
     switch (w->kind) {
@@ -76,7 +76,7 @@ int64_t computeCycles(const Layer &layer, const Machine &machine) {
 
 /// Bytes of constant operands that are no activations.
 int64_t parameterBytes(const Layer &layer) {
-  std::optional<WindowLayer> w = readWindowLayer(layer.op);
+  const std::optional<WindowLayer> &w = layer.window;
   if (!w || layer.op->getNumOperands() < 3)
     return 0;
   auto type = cast<RankedTensorType>(layer.op->getOperand(1).getType());
@@ -100,7 +100,7 @@ int64_t neededBytes(const Network &network, const Layer &layer, size_t index) {
   int64_t bytes = network.tensors[layer.inputs[index]].bytes;
   if (isa<accel::SliceOp>(layer.op))
     return network.tensors[layer.outputs.front()].bytes;
-  std::optional<WindowLayer> w = readWindowLayer(layer.op);
+  const std::optional<WindowLayer> &w = layer.window;
   if (!w || index != 0)
     return bytes;
   int64_t rows = touched(w->height, w->outHeight, w->kernelY, w->strideY,
@@ -114,7 +114,7 @@ int64_t neededBytes(const Network &network, const Layer &layer, size_t index) {
 bool mayPassInStrips(const Network &network, const NetworkTensor &tensor) {
   int index = int(&tensor - network.tensors.data());
   auto isWindow = [&](const Layer &layer) {
-    return readWindowLayer(layer.op).has_value() || isInPlace(network, layer);
+    return layer.window.has_value() || isInPlace(network, layer);
   };
   if (tensor.definedBy < 0 || tensor.usedByHost ||
       !isWindow(network.layers[tensor.definedBy]))

@@ -65,8 +65,9 @@ StringRef unitOf(mlir::Operation *op) {
   return "vector";
 }
 
-LayerInfo describe(const Network &network, const Layer &layer, size_t index,
-                   const Machine &machine) {
+} // namespace
+
+LayerInfo describeLayer(const Layer &layer, size_t index) {
   LayerInfo info;
   info.name = locationName(layer.op->getLoc());
   if (info.name.empty())
@@ -77,57 +78,11 @@ LayerInfo describe(const Network &network, const Layer &layer, size_t index,
     info.reason = host.getReason().str();
     info.op = "host";
   }
-  info.rooflineCycles = uint64_t(rooflineCycles(network, layer, machine));
-  if (std::optional<WindowLayer> window = readWindowLayer(layer.op);
-      window && window->hasWeights()) {
-    info.weightBits = int32_t(window->weightBits);
-    info.inputBits = int32_t(window->inputBits);
+  if (layer.window && layer.window->hasWeights()) {
+    info.weightBits = int32_t(layer.window->weightBits);
+    info.inputBits = int32_t(layer.window->inputBits);
   }
   return info;
-}
-} // namespace
-
-/// Tells the stream of images in DRAM that are written slice by slice.
-static void watchSlices(const Network &network, CommandStream &stream) {
-  for (auto [index, image] : llvm::enumerate(network.tensors)) {
-    std::vector<int64_t> cuts;
-    int64_t pitch = 0;
-    for (const NetworkTensor &slice : network.tensors) {
-      if (!slice.isSlice() || slice.root != int(index))
-        continue;
-      pitch = slice.pitch;
-      int64_t bytes =
-          cast<RankedTensorType>(slice.value.getType()).getShape().back() *
-          slice.elementBytes;
-      cuts.push_back(slice.channelOffset);
-      if (slice.channelOffset + bytes < pitch)
-        cuts.push_back(slice.channelOffset + bytes);
-    }
-    if (cuts.empty() || image.resident)
-      continue;
-    cuts.push_back(0);
-    llvm::sort(cuts);
-    cuts.erase(llvm::unique(cuts), cuts.end());
-    stream.addSlicedImage(image.address, int64_t(image.address) + image.bytes,
-                          pitch, std::move(cuts));
-  }
-}
-
-static LogicalResult emitLayers(const Plan &plan, const Machine &machine,
-                                Emitter &emitter) {
-  auto stack = plan.stacks.begin();
-  int count = int(plan.network.layers.size());
-  for (int index = 0; index < count; ++index) {
-    bool isStack = stack != plan.stacks.end() && stack->first() == index;
-    int last = isStack ? stack->last() : index;
-    ScratchpadRange range = freeScratchpad(plan.network, index, last, machine);
-    if (isStack)
-      emitter.emit(*stack++, range);
-    else if (failed(emitter.emit(index, range)))
-      return failure();
-    index = last;
-  }
-  return success();
 }
 
 FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
@@ -139,30 +94,18 @@ FailureOr<Program> schedule(ModuleOp module, const Machine &machine,
     return failure();
   Network *network = &plan->network;
   auto function = module.lookupSymbol<func::FuncOp>("main");
-  int64_t activations = planDram(*network);
-  if (activations > int64_t(UINT32_MAX))
-    return module.emitError("needs ")
-           << activations
-           << " bytes of DRAM for tensors; addresses have 32 bits";
-  Emitter emitter(*network, machine, uint32_t(activations),
-                  options.packConstants, tilings);
-  watchSlices(*network, emitter.commandStream());
-  for (NetworkTensor &tensor : network->tensors) {
-    if (!tensor.isConstant)
-      continue;
-    auto constant = tensor.value.getDefiningOp<accel::ConstantOp>();
-    tensor.address = emitter.addConstant(
-        tensor.bytes, [&] { return constantBytes(constant.getValue()); });
-  }
+  auto emitted =
+      emitLayers(module, *network, plan->stacks, machine, options, tilings);
+  if (failed(emitted))
+    return failure();
+  Emitter &emitter = **emitted;
   Program program;
   program.machine = machine;
-  if (failed(emitLayers(*plan, machine, emitter)))
-    return failure();
-  for (auto [index, layer] : llvm::enumerate(network->layers))
-    program.layers.push_back(describe(*network, layer, index, machine));
-  if (emitter.dramEnd() > int64_t(UINT32_MAX))
-    return module.emitError("needs ")
-           << emitter.dramEnd() << " bytes of DRAM; addresses have 32 bits";
+  for (auto [index, layer] : llvm::enumerate(network->layers)) {
+    program.layers.push_back(describeLayer(layer, index));
+    program.layers.back().rooflineCycles =
+        uint64_t(rooflineCycles(*network, layer, machine));
+  }
   program.dramBytes = uint32_t(emitter.dramEnd());
   program.commands = emitter.takeCommands();
   program.constants = emitter.takeConstants();

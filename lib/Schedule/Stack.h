@@ -12,6 +12,7 @@
 #ifndef ACCOPT_LIB_SCHEDULE_STACK_H
 #define ACCOPT_LIB_SCHEDULE_STACK_H
 
+#include "Network.h"
 #include "WindowCommands.h"
 
 #include "accopt/Schedule/Schedule.h"
@@ -87,8 +88,8 @@ struct PieceSize {
 PieceSize pieceSize(const WindowLayer &layer, int64_t rows,
                     const Machine &machine);
 
-/// The layers of a network that slide windows, by index.
-using WindowLayers = std::vector<std::optional<WindowLayer>>;
+/// The layers of a network that slide windows, by index; null for others.
+using WindowLayers = std::vector<const WindowLayer *>;
 
 /// The stack of layers [first, last] with `strip` rows of the last output in a
 /// step; nothing where they are no stack or do not fit into `bytes`.
@@ -97,10 +98,23 @@ std::optional<Stack> planStack(const Network &network,
                                int64_t strip, int64_t bytes,
                                const Machine &machine);
 
+/// A stack of a network. `plan`, which a cache owns, counts layers and tensors
+/// from these on; its estimates of separate layers are not set.
+struct ChosenStack {
+  const Stack *plan = nullptr;
+  int firstLayer = 0, firstTensor = 0;
+  int64_t separateEstimate = 0, separateTransfers = 0;
+
+  int first() const { return firstLayer; }
+  int last() const { return firstLayer + plan->last(); }
+  /// With the network's own numbers.
+  Stack place() const;
+};
+
 /// Chooses which layers run as stacks. Tensors inside a stack lose their memory
 /// (NetworkTensor::inStack), those at its ends live as long as it runs.
-std::vector<Stack> planStacks(Network &network, const Machine &machine,
-                              TilingCache &tilings, Objective objective);
+std::vector<ChosenStack> planStacks(Network &network, const Machine &machine,
+                                    TilingCache &tilings, Objective objective);
 
 } // namespace accopt
 

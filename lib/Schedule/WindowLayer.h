@@ -8,9 +8,10 @@
 #ifndef ACCOPT_LIB_SCHEDULE_WINDOWLAYER_H
 #define ACCOPT_LIB_SCHEDULE_WINDOWLAYER_H
 
-#include "Network.h"
-
 #include "accopt/Target/Machine.h"
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <optional>
 
@@ -32,6 +33,7 @@ struct WindowLayer {
   /// Where a convolution's input channels are stored; empty if in order.
   llvm::SmallVector<int64_t> inputChannels;
 
+  bool operator==(const WindowLayer &) const = default;
   int64_t outputElements() const {
     return batch * outHeight * outWidth * outChannels;
   }

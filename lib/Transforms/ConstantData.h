@@ -36,6 +36,8 @@ public:
     return {reinterpret_cast<const T *>(bytes.data()),
             bytes.size() / sizeof(T)};
   }
+  /// Whether one element stands for several.
+  bool hasOneValue() const { return isSplat; }
   /// All bytes, aligned to the element type.
   llvm::ArrayRef<char> data() const;
 
@@ -74,6 +76,7 @@ public:
 
   llvm::ArrayRef<float> values() const { return bytes.as<float>(); }
   operator llvm::ArrayRef<float>() const { return values(); }
+  bool hasOneValue() const { return bytes.hasOneValue(); }
   /// See ConstantBytes::slice.
   llvm::ArrayRef<float> slice(size_t first, size_t size,
                               std::vector<float> &scratch) const {

@@ -5,6 +5,7 @@
 #include "ConstantData.h"
 
 #include "accopt/Transforms/QuantParams.h"
+#include "dialects/NN/NNMappedFiles.h"
 
 #include "mlir/Dialect/Quant/IR/Quant.h"
 
@@ -119,10 +120,13 @@ public:
                              double outputScale, ArrayRef<double> given = {});
   ArrayRef<double> getScales() const { return scales; }
   void quantize(MutableArrayRef<int8_t> out) const;
+  /// The integer that all weights become; nothing where they may differ.
+  std::optional<int8_t> quantizeAll() const;
 
 private:
   double chooseScale(ArrayRef<float> weights, const WeightRow &info) const;
 
+  MLIRContext *context;
   int64_t rows, row;
   unsigned bits;
   std::optional<ConstantFloats> floats;
@@ -132,7 +136,7 @@ private:
 } // namespace
 
 WeightRows::WeightRows(Value weights, unsigned bits, bool asFloats)
-    : bits(bits) {
+    : context(weights.getContext()), bits(bits) {
   RankedTensorType type = typeOf(weights);
   rows = type.getDimSize(0);
   row = rows ? type.getNumElements() / rows : 0;
@@ -171,8 +175,16 @@ LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
                                        ArrayRef<double> given) {
   std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
+    // Networks that only have a price hold one value for all.
+    if (m && floats && floats->hasOneValue() &&
+        (bias.empty() || bias[m] == bias[m - 1]) &&
+        (given.empty() || given[m] == given[m - 1])) {
+      scales.push_back(scales.back());
+      continue;
+    }
     if (floats) {
       ArrayRef<float> weights = floats->slice(m * row, row, scratch);
+      nn::countRead(context, size_t(row) * sizeof(float));
       WeightRow info{getMaxAbs(weights), bias.empty() ? 0.0 : bias[m],
                      inputScale, outputScale};
       if (!std::isfinite(info.maxAbs) || !std::isfinite(info.bias))
@@ -190,6 +202,16 @@ LogicalResult WeightRows::chooseScales(ArrayRef<double> bias, double inputScale,
   return success();
 }
 
+std::optional<int8_t> WeightRows::quantizeAll() const {
+  if (!floats || !floats->hasOneValue() || !llvm::all_equal(scales))
+    return std::nullopt;
+  std::vector<float> scratch;
+  int8_t value = 0;
+  quantizeRow(floats->slice(0, 1, scratch), scales.front(),
+              weightIntegers(bits), value);
+  return value;
+}
+
 void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
   std::vector<float> scratch;
   for (int64_t m = 0; m < rows; ++m) {
@@ -197,6 +219,7 @@ void WeightRows::quantize(MutableArrayRef<int8_t> out) const {
     if (floats) {
       quantizeRow(floats->slice(m * row, row, scratch), scales[m],
                   weightIntegers(bits), to);
+      nn::countRead(context, size_t(row) * sizeof(float));
       continue;
     }
     int64_t zeroPoint = integers->getZeroPoint(m);
@@ -293,26 +316,36 @@ accopt::chooseWeightScales(Value weights, Value bias, double inputScale,
   return llvm::to_vector(rows.getScales());
 }
 
-/// The constant that `fill` writes and, of its integers, the least range that
-/// holds them.
+/// The constant that `fill` writes, or that is `all` everywhere, and, of its
+/// integers, the least range that holds them.
 static Value
 createWeights(OpBuilder &builder, Value weights, ArrayRef<double> scales,
-              llvm::function_ref<void(MutableArrayRef<int8_t>)> fill) {
+              llvm::function_ref<void(MutableArrayRef<int8_t>)> fill,
+              std::optional<int8_t> all = std::nullopt) {
   int64_t low = 0, high = 0;
-  Value constant = createConstant<int8_t>(
-      builder, weights.getLoc(),
-      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127)),
-      [&](MutableArrayRef<int8_t> out) {
-        fill(out);
-        // In int8, so that the loop vectorizes.
-        int8_t least = 0, most = 0;
-        for (int8_t q : out) {
-          least = std::min(least, q);
-          most = std::max(most, q);
-        }
-        low = least;
-        high = most;
-      });
+  RankedTensorType type =
+      typeOf(weights).clone(getPerRowType(builder, 8, scales, -127, 127));
+  Value constant;
+  if (all) {
+    low = std::min<int64_t>(0, *all);
+    high = std::max<int64_t>(0, *all);
+    constant = nn::ConstantOp::create(
+        builder, weights.getLoc(), type,
+        DenseElementsAttr::get(type.clone(builder.getI8Type()), *all));
+  } else {
+    constant = createConstant<int8_t>(builder, weights.getLoc(), type,
+                                      [&](MutableArrayRef<int8_t> out) {
+                                        fill(out);
+                                        // In int8, so that the loop vectorizes.
+                                        int8_t least = 0, most = 0;
+                                        for (int8_t q : out) {
+                                          least = std::min(least, q);
+                                          most = std::max(most, q);
+                                        }
+                                        low = least;
+                                        high = most;
+                                      });
+  }
   IntegerRange integers = weightIntegers(countBits({low, high}));
   constant.setType(typeOf(weights).clone(
       getPerRowType(builder, 8, scales, integers.min, integers.max)));
@@ -340,9 +373,10 @@ accopt::quantizeLinear(OpBuilder &builder, Value weights, Value bias,
     return std::nullopt;
 
   QuantizedLinear result;
-  result.weights =
-      createWeights(builder, weights, rows.getScales(),
-                    [&](MutableArrayRef<int8_t> out) { rows.quantize(out); });
+  result.weights = createWeights(
+      builder, weights, rows.getScales(),
+      [&](MutableArrayRef<int8_t> out) { rows.quantize(out); },
+      rows.quantizeAll());
   if (!bias)
     return result;
   SmallVector<double> biasScales;

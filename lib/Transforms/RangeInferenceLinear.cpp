@@ -3,6 +3,7 @@
 
 #include "ConstantData.h"
 #include "RangeInference.h"
+#include "dialects/NN/NNMappedFiles.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -42,7 +43,7 @@ static double getCorrelatedVariance(ArrayRef<float> row, const Moments &input) {
 /// W x, row by row; `taps` weights share an input channel.
 static SmallVector<Moment> sumRows(const ConstantFloats &weights, int64_t size,
                                    int64_t rows, int64_t groups,
-                                   const Moments &input) {
+                                   const Moments &input, MLIRContext *context) {
   int64_t row = size / rows;
   int64_t rowsPerGroup = rows / groups;
   int64_t channels = input.channels.size();
@@ -60,6 +61,7 @@ static SmallVector<Moment> sumRows(const ConstantFloats &weights, int64_t size,
       }
     }
     ArrayRef<float> values = weights.slice(m * row, row, scratch);
+    nn::countRead(context, size_t(row) * sizeof(float));
     result[m] = weightedSum(values.data(), means.data(), variances.data(), row);
   }
   return result;
@@ -89,7 +91,8 @@ SmallVector<Moment> RangeInference::sumWeights(LinearOp linear) const {
   if (weights && outputs > 0) {
     auto conv = llvm::dyn_cast<nn::ConvOp>(op);
     return sumRows(*weights, shape.getNumElements(), outputs,
-                   conv ? conv.getGroups() : 1, get(linear.getInput()));
+                   conv ? conv.getGroups() : 1, get(linear.getInput()),
+                   op->getContext());
   }
   // Weights that vary: products of two activations.
   double depth = double(shape.getNumElements()) / double(outputs);

@@ -6,6 +6,7 @@
 
 #include "accopt/Tuning/CostService.h"
 
+#include "CostServiceBits.h"
 #include "CostServiceModel.h"
 #include "CostServiceUnits.h"
 
@@ -45,7 +46,9 @@ struct UnitCost {
 } // namespace
 
 struct CostService::Impl {
-  Machine machine;
+  explicit Impl(Machine machine) : cache(std::move(machine)) {}
+
+  CostCache cache;
   Statistics statistics;
   /// By the bytes of the function without weights, and its bits.
   llvm::StringMap<NetworkCost> networks;
@@ -99,27 +102,30 @@ LayerBits bitsOf(const BitAssignment &bits, llvm::StringRef name) {
   }
 }
 
-NetworkCost summarize(const CompiledCost &compiled, const BitAssignment &bits) {
+CostEntry entryOf(const LayerInfo &info, const QueriedLayer &layer) {
+  CostEntry entry;
+  entry.name = info.name;
+  entry.op = info.op;
+  entry.cycles = double(layer.cycles);
+  entry.energyPj = layer.energyPj;
+  entry.macs = layer.quantities.macs;
+  entry.dramBytes =
+      layer.quantities.dramReadBytes + layer.quantities.dramWriteBytes;
+  return entry;
+}
+
+/// Without the layers' bits.
+NetworkCost summarize(const QueriedCost &queried,
+                      llvm::ArrayRef<LayerInfo> infos) {
   NetworkCost cost;
-  const CostTotal &total = compiled.report.total;
-  cost.cycles = double(total.cycles);
-  cost.energyPj = total.energyPj;
-  cost.macs = uint64_t(total.counts.macs);
-  cost.dramBytes =
-      uint64_t(total.counts.dramReadBytes + total.counts.dramWriteBytes);
-  cost.weightBytes = compiled.weightBytes;
-  for (const OpCost &op : compiled.report.ops) {
-    CostEntry entry;
-    entry.name = op.name;
-    entry.op = op.op;
-    entry.cycles = double(op.cycles);
-    entry.energyPj = op.energyPj();
-    entry.macs = uint64_t(op.counts.macs);
-    entry.dramBytes =
-        uint64_t(op.counts.dramReadBytes + op.counts.dramWriteBytes);
-    if (op.placement == CostPlacement::Array)
-      entry.bits = bitsOf(bits, op.name);
-    cost.layers.push_back(std::move(entry));
+  cost.cycles = double(queried.cycles);
+  cost.energyPj = queried.energyPj;
+  cost.weightBytes = queried.constantBytes;
+  cost.layers.reserve(infos.size());
+  for (auto [info, layer] : llvm::zip_equal(infos, queried.layers)) {
+    cost.layers.push_back(entryOf(info, layer));
+    cost.macs += cost.layers.back().macs;
+    cost.dramBytes += cost.layers.back().dramBytes;
   }
   return cost;
 }
@@ -137,10 +143,13 @@ CostService::Impl::exact(func::FuncOp function, const BitAssignment &bits) {
     if (layer != LayerBits())
       asked.layers.emplace(name, layer);
   llvm::Expected<CompiledCost> compiled =
-      compileForCost(bytecode, asked, machine, /*fuse=*/true);
+      compileForCost(bytecode, asked, cache, /*fuse=*/true);
   if (!compiled)
     return compiled.takeError();
-  NetworkCost cost = summarize(*compiled, asked.layers);
+  NetworkCost cost = summarize(compiled->cost, compiled->layers);
+  for (auto [entry, info] : llvm::zip_equal(cost.layers, compiled->layers))
+    if (info.placement == "array")
+      entry.bits = bitsOf(asked.layers, info.name);
   networks.try_emplace(key, cost);
   return cost;
 }
@@ -158,26 +167,27 @@ llvm::Expected<UnitCost> CostService::Impl::price(const CostUnit &unit) {
     return known->second;
   ++statistics.layerMisses;
   llvm::Expected<CompiledCost> compiled =
-      compileForCost(serialize(*makeUnitModule(unit)), unitBits(unit), machine,
+      compileForCost(serialize(*makeUnitModule(unit)), unitBits(unit), cache,
                      /*fuse=*/false);
   if (!compiled)
     return llvm::createStringError(
         "'" + unit.name + "': " + llvm::toString(compiled.takeError()));
   UnitCost cost;
-  cost.weightBytes = compiled->weightBytes;
+  cost.weightBytes = compiled->cost.constantBytes;
   double most = -1;
-  for (const OpCost &op : compiled->report.ops) {
-    if (!llvm::StringRef(op.name).contains(kUnitName))
+  for (auto [info, layer] :
+       llvm::zip_equal(compiled->layers, compiled->cost.layers)) {
+    if (!llvm::StringRef(info.name).contains(kUnitName))
       continue;
-    cost.entry.cycles += double(op.cycles);
-    cost.entry.energyPj += op.energyPj();
-    cost.entry.macs += uint64_t(op.counts.macs);
-    cost.entry.dramBytes +=
-        uint64_t(op.counts.dramReadBytes + op.counts.dramWriteBytes);
+    CostEntry own = entryOf(info, layer);
+    cost.entry.cycles += own.cycles;
+    cost.entry.energyPj += own.energyPj;
+    cost.entry.macs += own.macs;
+    cost.entry.dramBytes += own.dramBytes;
     // A unit of several layers goes by the name of the longest.
-    if (double(op.cycles) > most)
-      cost.entry.op = op.op;
-    most = std::max(most, double(op.cycles));
+    if (own.cycles > most)
+      cost.entry.op = own.op;
+    most = std::max(most, own.cycles);
   }
   units.try_emplace(key, cost);
   return cost;
@@ -214,13 +224,13 @@ static llvm::Error fuse(ModuleOp module) {
 }
 
 CostService::CostService(Machine machine)
-    : impl(std::make_unique<Impl>(Impl{std::move(machine), {}, {}, {}})) {}
+    : impl(std::make_unique<Impl>(std::move(machine))) {}
 CostService::~CostService() = default;
 
 const CostService::Statistics &CostService::statistics() const {
   return impl->statistics;
 }
-const Machine &CostService::machine() const { return impl->machine; }
+const Machine &CostService::machine() const { return impl->cache.machine(); }
 
 llvm::Expected<NetworkCost> CostService::exact(func::FuncOp function,
                                                const BitAssignment &bits) {
@@ -254,6 +264,51 @@ llvm::Expected<NetworkCost> CostService::estimate(func::FuncOp function,
   // Without what folding has made of the weights.
   own = withoutWeights(own->lookupSymbol<func::FuncOp>("main"));
   return impl->estimate(*own, bits);
+}
+
+//===----------------------------------------------------------------------===//
+// One network at many bits
+//===----------------------------------------------------------------------===//
+
+struct BitCosts::Impl {
+  CostService &service;
+  mlir::OwningOpRef<mlir::ModuleOp> function; ///< in the context of the caller
+  std::unique_ptr<BitNetwork> network; ///< null where it does not compile
+  std::vector<LayerInfo> layers;
+};
+
+BitCosts::BitCosts(CostService &service, func::FuncOp function)
+    : impl(new Impl{service, withoutWeights(function), nullptr, {}}) {
+  Stopwatch watch(service.impl->statistics.seconds);
+  auto network =
+      BitNetwork::read(serialize(*impl->function), service.impl->cache);
+  // Then every question gives that error.
+  if (!network) {
+    llvm::consumeError(network.takeError());
+    return;
+  }
+  impl->network = std::move(*network);
+  for (size_t i = 0; i < impl->network->query().layerCount(); ++i)
+    impl->layers.push_back(impl->network->query().describe(i));
+}
+BitCosts::~BitCosts() = default;
+
+llvm::Expected<NetworkCost> BitCosts::exact(const BitAssignment &bits) {
+  if (!impl->network || !impl->network->setBits(bits))
+    return impl->service.exact(
+        impl->function->lookupSymbol<func::FuncOp>("main"), bits);
+  CostService::Impl &service = *impl->service.impl;
+  Stopwatch watch(service.statistics.seconds);
+  ++service.statistics.networkQueries;
+  ++service.statistics.bitQueries;
+  FailureOr<QueriedCost> queried = impl->network->query().cost();
+  if (failed(queried))
+    return llvm::createStringError("a layer does not fit the machine");
+  NetworkCost cost = summarize(*queried, impl->layers);
+  for (auto [index, entry] : llvm::enumerate(cost.layers))
+    if (impl->layers[index].placement == "array")
+      entry.bits = impl->network->bitsOf(index, bits);
+  return cost;
 }
 
 } // namespace accopt

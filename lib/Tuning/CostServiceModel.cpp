@@ -6,11 +6,8 @@
 
 #include "CostServiceModel.h"
 
-#include "accopt/Analysis/CostAnalysis.h"
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/InitAllDialects.h"
-#include "accopt/Report/CostReportBuilder.h"
-#include "accopt/Schedule/Schedule.h"
 #include "accopt/Transforms/Pipelines.h"
 
 #include "dialects/NN/NNConstants.h"
@@ -180,9 +177,8 @@ OwningOpRef<ModuleOp> deserialize(StringRef bytecode, MLIRContext &context) {
 // Compiling
 //===----------------------------------------------------------------------===//
 
-/// Any ranges do: costs depend on types, not on scales. Wide enough for the
-/// usual clamps to leave an interval.
-static RangeTable anyRanges(func::FuncOp function) {
+/// Wide enough for the usual clamps to leave an interval.
+RangeTable anyRanges(func::FuncOp function) {
   RangeTable ranges;
   for (const auto &[value, name] : nameValues(function))
     ranges.set(name, Range{-8, 8});
@@ -220,37 +216,48 @@ static llvm::Error quantizeForCost(ModuleOp module, const BitRequest &bits,
                                           : llvm::Error::success();
 }
 
-llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
-                                            const BitRequest &bits,
-                                            const Machine &machine, bool fuse) {
+llvm::Expected<CompiledLayers>
+compileToLayersForCost(StringRef bytecode, const BitRequest &bits, bool fuse) {
   DialectRegistry registry;
   registerAllDialects(registry);
-  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
-  DiagnosticCollector diagnostics(context);
-  auto module = deserialize(bytecode, context);
-  if (!module)
+  CompiledLayers layers;
+  layers.context =
+      std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  DiagnosticCollector diagnostics(*layers.context);
+  layers.module = deserialize(bytecode, *layers.context);
+  if (!layers.module)
     return diagnostics.takeError();
   if (fuse) {
-    PassManager manager(&context);
+    PassManager manager(layers.context.get());
     buildFloatPipeline(manager, {.fuseFunctions = false});
-    if (failed(manager.run(*module)))
+    if (failed(manager.run(*layers.module)))
       return diagnostics.takeError();
   }
-  if (llvm::Error error = quantizeForCost(*module, bits, diagnostics))
+  if (llvm::Error error = quantizeForCost(*layers.module, bits, diagnostics))
     return std::move(error);
-  if (failed(convertNNToAccel(*module)))
+  if (failed(convertNNToAccel(*layers.module)))
     return diagnostics.takeError();
-  ScheduleOptions options;
-  options.packConstants = false;
-  FailureOr<Program> program = schedule(*module, machine, options);
-  if (failed(program))
+  return layers;
+}
+
+llvm::Expected<CompiledCost> compileForCost(StringRef bytecode,
+                                            const BitRequest &bits,
+                                            CostCache &cache, bool fuse) {
+  llvm::Expected<CompiledLayers> layers =
+      compileToLayersForCost(bytecode, bits, fuse);
+  if (!layers)
+    return layers.takeError();
+  DiagnosticCollector diagnostics(*layers->context);
+  FailureOr<CostQuery> query = CostQuery::read(*layers->module, cache);
+  if (failed(query))
     return diagnostics.takeError();
-  llvm::Expected<CostAnalysis> cost = analyzeCost(*program);
-  if (!cost)
-    return cost.takeError();
+  FailureOr<QueriedCost> cost = query->cost();
+  if (failed(cost))
+    return diagnostics.takeError();
   CompiledCost result;
-  result.report = buildCostReport(*program, cost->layers, "analysis");
-  result.weightBytes = program->missingConstantBytes;
+  result.cost = std::move(*cost);
+  for (size_t i = 0; i < query->layerCount(); ++i)
+    result.layers.push_back(query->describe(i));
   return result;
 }
 

@@ -9,12 +9,13 @@
 #ifndef ACCOPT_LIB_TUNING_COSTSERVICEMODEL_H
 #define ACCOPT_LIB_TUNING_COSTSERVICEMODEL_H
 
-#include "accopt/Report/CostReport.h"
+#include "accopt/Schedule/CostQuery.h"
 #include "accopt/Target/Machine.h"
 #include "accopt/Transforms/QuantizationPlan.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace accopt {
@@ -36,17 +37,31 @@ struct BitRequest {
   std::map<std::string, unsigned> activations;
 };
 
-struct CompiledCost {
-  CostReport report;
-  uint64_t weightBytes = 0; ///< of constants in DRAM
+/// Ranges that stand for any: costs depend on types, not on scales.
+RangeTable anyRanges(mlir::func::FuncOp function);
+
+/// Layers of the machine in a context of their own.
+struct CompiledLayers {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-/// Compiles what serialize() gave, with ranges that stand for any. Diagnostics
+/// Compiles what serialize() gave to layers, with any ranges. Diagnostics
 /// become the error, in one line. `fuse`: whether the float pipeline is still
 /// to run.
+llvm::Expected<CompiledLayers> compileToLayersForCost(llvm::StringRef bytecode,
+                                                      const BitRequest &bits,
+                                                      bool fuse);
+
+struct CompiledCost {
+  QueriedCost cost;
+  std::vector<LayerInfo> layers; ///< without rooflines
+};
+
+/// What those layers cost.
 llvm::Expected<CompiledCost> compileForCost(llvm::StringRef bytecode,
                                             const BitRequest &bits,
-                                            const Machine &machine, bool fuse);
+                                            CostCache &cache, bool fuse);
 
 /// Collects the errors of a context for as long as it lives.
 class DiagnosticCollector {

@@ -29,7 +29,8 @@ namespace {
 class BitChooser {
 public:
   BitChooser(Session &session, const StepSpec &step)
-      : session(session), step(step) {}
+      : session(session), step(step), costs(session.costs, session.function()) {
+  }
   llvm::Error run();
 
 private:
@@ -49,6 +50,7 @@ private:
 
   Session &session;
   const StepSpec &step;
+  BitCosts costs;
   std::vector<unsigned> widths;
   unsigned edges = 8;
   bool chooseEdges = false;
@@ -88,7 +90,7 @@ BitAssignment BitChooser::assign(llvm::ArrayRef<size_t> choice) const {
 }
 
 llvm::Expected<double> BitChooser::exact(const BitAssignment &bits) {
-  auto cost = session.costs.exact(session.function(), bits);
+  auto cost = costs.exact(bits);
   if (!cost)
     return cost.takeError();
   least = std::min(least, cost->get(session.options.objective));
@@ -253,7 +255,7 @@ llvm::Error BitChooser::byKnapsack() {
   if (llvm::Error error = measureSensitivity())
     return error;
   auto measure = [&](const BitAssignment &bits) -> llvm::Expected<double> {
-    auto cost = session.costs.estimate(session.function(), bits);
+    auto cost = costs.exact(bits);
     if (!cost)
       return cost.takeError();
     if (session.options.objective != Objective::EnergyDelay)

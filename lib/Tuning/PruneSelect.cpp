@@ -237,7 +237,13 @@ llvm::Expected<double> Selector::measure(const Problem &problem,
   auto variant = shrink(problem, keep);
   if (!variant)
     return variant.takeError();
-  auto cost = session.costs.estimate(Session::functionOf(**variant));
+  // Estimates do not know which layers run strip by strip; of that, cycles
+  // depend little, energy much.
+  bool needsEnergy = options.method != PruneMethod::Flops &&
+                     options.objective != Objective::Cycles;
+  mlir::func::FuncOp function = Session::functionOf(**variant);
+  auto cost = needsEnergy ? session.costs.exact(function)
+                          : session.costs.estimate(function);
   if (!cost)
     return cost.takeError();
   if (options.method == PruneMethod::Flops)

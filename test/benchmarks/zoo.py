@@ -79,7 +79,9 @@ def section(rows, target):
 
 
 def query_times(tools, model, *options):
-    """Milliseconds of cost queries on a compiled network, the first one's first."""
-    done = subprocess.run([tools / "accopt-cost-time", model, "--repeat=20", *options],
+    """Microseconds of cost queries on a compiled network, by what accopt-cost-time calls
+    them."""
+    done = subprocess.run([tools / "accopt-cost-time", model, *options],
                           capture_output=True, text=True, check=True)
-    return [float(word) for word in done.stdout.split(" ms")[0].split()]
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return {words[0]: float(words[1]) for words in lines if words[-1] == "us"}

@@ -1,5 +1,7 @@
 //===- TuningCostServiceTest.cpp - Costs asked and costs compiled ---------===//
 
+#include "RandomNetwork.h"
+
 #include "accopt/Tuning/CostService.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
@@ -25,145 +27,10 @@
 #include <random>
 
 using namespace accopt;
+using accopt::test::RandomNetwork;
 using mlir::func::FuncOp;
 
 namespace {
-
-/// A random network as MLIR text, with random weights.
-class RandomNetwork {
-public:
-  explicit RandomNetwork(unsigned seed) : random(seed) {}
-
-  std::string make() {
-    size = 4 + int(random() % 12);
-    channels = 1 + int(random() % 5);
-    std::string argument = type({1, channels, size, size});
-    value = "%x";
-    setShape();
-    for (int i = 0, count = 2 + int(random() % 5); i < count; ++i)
-      addLayer();
-    if (random() % 2)
-      addHead();
-    return "func.func @main(%x: " + argument + " {nn.name = \"x\"}) -> (" +
-           shape + " {nn.name = \"y\"}) {\n" + text + "  return " + value +
-           " : " + shape + "\n}\n";
-  }
-
-private:
-  static std::string type(std::vector<int> dims) {
-    std::string result = "tensor<";
-    for (int dim : dims)
-      result += std::to_string(dim) + "x";
-    return result + "f32>";
-  }
-  std::string name() { return "%" + std::to_string(next++); }
-  std::string loc(const std::string &of) {
-    return " loc(\"" + of.substr(1) + "\")\n";
-  }
-  void emit(const std::string &result, const std::string &op) {
-    text += "  " + result + " = " + op + loc("%n" + result.substr(1));
-    value = result;
-  }
-  std::string constant(std::vector<int> dims, bool positive = false,
-                       bool zero = false) {
-    size_t count = 1;
-    for (int dim : dims)
-      count *= size_t(dim);
-    std::vector<float> data(count);
-    for (float &element : data) {
-      element = float(random() % 2000) / 1000 - (positive ? -0.01f : 1);
-      if (zero)
-        element = 0;
-    }
-    std::string result = name();
-    text += "  " + result + " = nn.constant dense<\"0x" +
-            llvm::toHex(llvm::StringRef(
-                reinterpret_cast<const char *>(data.data()), count * 4)) +
-            "\"> : " + type(dims) + " -> " + type(dims) + "\n";
-    return result;
-  }
-  void setShape() { shape = type({1, channels, size, size}); }
-
-  void addConv(int outputs, int kernel, int stride, bool depthwise) {
-    int groups = depthwise ? channels : 1, pad = kernel / 2;
-    std::vector<int> dims = {outputs, channels / groups, kernel, kernel};
-    std::string weights = constant(dims), bias;
-    bool hasBias = random() % 2;
-    if (hasBias)
-      bias = constant({outputs});
-    std::string from = value, before = type({1, channels, size, size});
-    size = (size + 2 * pad - kernel) / stride + 1;
-    channels = outputs;
-    setShape();
-    auto pair = [](int v) {
-      return "array<i64: " + std::to_string(v) + ", " + std::to_string(v) + ">";
-    };
-    std::string p = std::to_string(pad);
-    emit(name(), "nn.conv " + from + ", " + weights +
-                     (hasBias ? " bias " + bias : "") + " {dilations = " +
-                     pair(1) + ", groups = " + std::to_string(groups) +
-                     " : i64, pads = array<i64: " + p + ", " + p + ", " + p +
-                     ", " + p + ">, strides = " + pair(stride) + "} : (" +
-                     before + ", " + type(dims) +
-                     (hasBias ? ", " + type({outputs}) : "") + ") -> " + shape);
-  }
-  void addNorm() {
-    std::string c = type({channels});
-    bool centred = random() % 3 == 0;
-    std::string scale = constant({channels}),
-                shift = constant({channels}, false, centred),
-                mean = constant({channels}, false, centred),
-                variance = constant({channels}, true);
-    emit(name(), "nn.batch_norm " + value + ", " + scale + ", " + shift + ", " +
-                     mean + ", " + variance + " {epsilon = 1.0e-5 : f32} : (" +
-                     shape + ", " + c + ", " + c + ", " + c + ", " + c +
-                     ") -> " + shape);
-  }
-  void addActivation() {
-    const char *ops[] = {"relu", "sigmoid", "hard_swish"};
-    emit(name(), std::string("nn.") + ops[random() % 3] + " " + value + " : (" +
-                     shape + ") -> " + shape);
-  }
-  void addLayer() {
-    if (random() % 4 == 0)
-      addNorm(); // before the convolution, which is another fold
-    std::string skip = value;
-    int before = channels, beforeSize = size;
-    addConv(1 + int(random() % 40), random() % 2 ? 3 : 1, 1 + random() % 2,
-            false);
-    if (random() % 3)
-      addNorm();
-    if (random() % 3)
-      addActivation();
-    if (random() % 3 == 0)
-      addConv(channels, 3, 1, true);
-    if (random() % 2 && before == channels && beforeSize == size)
-      emit(name(), "nn.add " + value + ", " + skip + " : (" + shape + ", " +
-                       shape + ") -> " + shape);
-    else if (random() % 2) {
-      std::string fork = value;
-      addConv(channels, 3, 1, false);
-      emit(name(), "nn.add " + value + ", " + fork + " : (" + shape + ", " +
-                       shape + ") -> " + shape);
-    }
-  }
-  void addHead() {
-    std::string before = shape, flat = type({1, channels * size * size});
-    emit(name(), "nn.reshape " + value + " : (" + before + ") -> " + flat);
-    std::vector<int> dims = {10, channels * size * size};
-    std::string weights = constant(dims), bias = constant({10});
-    shape = type({1, 10});
-    emit(name(), "nn.gemm " + value + ", " + weights + " bias " + bias +
-                     " {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, "
-                     "trans_b = true} : (" +
-                     flat + ", " + type(dims) + ", " + type({10}) + ") -> " +
-                     shape);
-  }
-
-  std::mt19937 random;
-  std::string text, value, shape;
-  int size = 0, channels = 0, next = 0;
-};
 
 class TuningCostService : public testing::Test {
 protected:
@@ -267,6 +134,7 @@ TEST_F(TuningCostService, EstimatesComeNear) {
     auto module = importOnnx(path, {}, context, llvm::errs());
     ASSERT_TRUE(module);
     auto function = module->lookupSymbol<FuncOp>("main");
+    auto start = service.statistics();
     NetworkCost exact = take(service.exact(function));
     auto before = service.statistics();
     NetworkCost estimate = take(service.estimate(function));
@@ -286,6 +154,32 @@ TEST_F(TuningCostService, EstimatesComeNear) {
                 1e2 * (after.seconds - middle.seconds),
                 1e2 * (last.seconds - after.seconds), estimate.layers.size(),
                 exact.layers.size());
+    CostService other(service.machine());
+    take(other.exact(function));
+    double compiled = other.statistics().seconds;
+    BitCosts costs(other, function);
+    double prepared = other.statistics().seconds - compiled;
+    // One layer after the other at fewer bits.
+    unsigned queries = 0;
+    double asked = -other.statistics().seconds;
+    for (const auto &[value, name] : nameValues(function))
+      if (mlir::isa_and_nonnull<nn::ConvOp, nn::GemmOp>(
+              value.getDefiningOp())) {
+        take(costs.exact({{name, {4, 4}}}));
+        ++queries;
+      }
+    double again = -other.statistics().seconds;
+    asked -= again;
+    for (const auto &[value, name] : nameValues(function))
+      if (mlir::isa_and_nonnull<nn::ConvOp, nn::GemmOp>(value.getDefiningOp()))
+        take(costs.exact({{name, {4, 4}}}));
+    again += other.statistics().seconds;
+    std::printf("  exact: %.1f ms, fused %.1f ms; of bits: %.0f ms at first, "
+                "then %.0f us for each new, %.0f us again (%zu of %u without "
+                "compiling)\n",
+                1e3 * (before.seconds - start.seconds), 1e3 * compiled,
+                1e3 * prepared, 1e6 * asked / queries, 1e6 * again / queries,
+                size_t(other.statistics().bitQueries) / 2, queries);
     if (std::getenv("ACCOPT_VERBOSE")) {
       for (auto &layer : estimate.layers)
         std::printf("  ~ %-10s %8.0f %s\n", layer.op.c_str(), layer.cycles,
@@ -339,6 +233,49 @@ TEST_F(TuningCostService, FewerBitsCostWhatTheCompilerSays) {
     expectEqual(cost, compiled(path.str().str(), service.machine()));
     llvm::sys::fs::remove(path);
   }
+}
+
+/// What a search for bits asks is what compiling with those bits says.
+TEST_F(TuningCostService, BitsOfRandomNetworksCostWhatTheCompilerSays) {
+  unsigned seed = std::random_device()();
+  std::printf("seed %u\n", seed);
+  std::mt19937 random(seed);
+  CostService service(machine("systolic16x16{scratchpad_bytes=32768}"));
+  uint64_t asked = 0;
+  for (unsigned i = 0; i < 12; ++i) {
+    SCOPED_TRACE("network " + std::to_string(i));
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(
+        RandomNetwork(random(), /*isVaried=*/true).make(), &context);
+    ASSERT_TRUE(module);
+    fuse(*module);
+    auto function = module->lookupSymbol<FuncOp>("main");
+    BitCosts costs(service, function);
+    for (unsigned n = 0; n < 6; ++n, ++asked) {
+      BitAssignment bits;
+      for (const auto &[value, name] : nameValues(function))
+        if (mlir::isa_and_nonnull<nn::ConvOp, nn::GemmOp>(
+                value.getDefiningOp()) &&
+            random() % 3)
+          bits[name] = {2 + unsigned(random() % 7), 2 + unsigned(random() % 7)};
+      CostService other(service.machine());
+      NetworkCost cost = take(costs.exact(bits));
+      NetworkCost compiled = take(other.exact(function, bits));
+      EXPECT_EQ(cost.cycles, compiled.cycles);
+      EXPECT_EQ(cost.energyPj, compiled.energyPj);
+      EXPECT_EQ(cost.weightBytes, compiled.weightBytes);
+      EXPECT_EQ(cost.dramBytes, compiled.dramBytes);
+      ASSERT_EQ(cost.layers.size(), compiled.layers.size());
+      for (auto [a, b] : llvm::zip_equal(cost.layers, compiled.layers)) {
+        EXPECT_EQ(a.name, b.name);
+        EXPECT_EQ(a.cycles, b.cycles) << a.name;
+        EXPECT_EQ(a.bits, b.bits) << a.name;
+      }
+    }
+  }
+  // Of the others it is not known beforehand what bits make of them.
+  std::printf("%zu of %zu without compiling\n",
+              size_t(service.statistics().bitQueries), size_t(asked));
+  EXPECT_GT(service.statistics().bitQueries, asked / 2);
 }
 
 TEST_F(TuningCostService, AsksOnceForEachLayer) {

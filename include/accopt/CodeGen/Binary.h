@@ -14,11 +14,18 @@
 #include "llvm/Support/MemoryBufferRef.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <functional>
+
 namespace accopt {
 
 /// The ELF file of `program`, which must pass validateProgram(). The same
 /// program gives the same bytes.
 llvm::Expected<llvm::SmallVector<char, 0>> writeBinary(const Program &program);
+
+/// The same in two steps: all that can fail, and the writing, for as long as
+/// `program` lives. Its constants are not copied.
+llvm::Expected<std::function<void(llvm::raw_ostream &)>>
+prepareBinary(const Program &program);
 
 /// Reads a binary and checks everything in it (validateProgram()), so that
 /// running it needs no check. Errors are one line and name the buffer.

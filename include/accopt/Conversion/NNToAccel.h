@@ -19,8 +19,10 @@ namespace accopt {
 
 /// Rebuilds `@main`, whose ops are nn ops on quantized types, with accel layer
 /// ops; host functions join the module. Emits an error and fails where a value
-/// is not int8.
-llvm::LogicalResult convertNNToAccel(mlir::ModuleOp module);
+/// is not int8. `releaseConstants`: frees weights of nn layers as they are
+/// converted; for who has no other use for the context's constants.
+llvm::LogicalResult convertNNToAccel(mlir::ModuleOp module,
+                                     bool releaseConstants = false);
 
 } // namespace accopt
 

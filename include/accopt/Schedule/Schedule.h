@@ -43,6 +43,9 @@ struct ScheduleOptions {
   /// Without, constants have addresses but no bytes: enough to know the cost,
   /// not to run.
   bool packConstants = true;
+  /// Frees the module's weights as they are packed (NNConstantUses.h): for who
+  /// needs the program only, and nobody else the context.
+  bool releaseConstants = false;
   TilingCache *cache = nullptr; ///< to share between schedules
 };
 

@@ -56,10 +56,26 @@ public:
 
   struct Statistics {
     uint64_t networkQueries = 0, layerQueries = 0, layerMisses = 0;
+    uint64_t bitQueries = 0; ///< of these, by BitCosts without compiling
     double seconds = 0;
   };
   const Statistics &statistics() const;
   const Machine &machine() const;
+
+private:
+  friend class BitCosts;
+  struct Impl;
+  std::unique_ptr<Impl> impl;
+};
+
+/// What CostService::exact() says of one network at many bits. It is compiled a
+/// few times at first; a query then costs what its changed layers cost.
+class BitCosts {
+public:
+  /// `function` is float, after the float pipeline; it is copied.
+  BitCosts(CostService &service, mlir::func::FuncOp function);
+  ~BitCosts();
+  llvm::Expected<NetworkCost> exact(const BitAssignment &bits);
 
 private:
   struct Impl;

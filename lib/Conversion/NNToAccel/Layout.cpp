@@ -225,6 +225,35 @@ Value Lowering::constantI8(ArrayRef<int64_t> shape, ArrayRef<int8_t> data) {
   return accel::ConstantOp::create(builder, cast<ElementsAttr>(attr));
 }
 
+Value Lowering::constantI8(
+    ArrayRef<int64_t> shape,
+    llvm::function_ref<void(MutableArrayRef<int8_t>)> fill) {
+  auto type = RankedTensorType::get(shape, builder.getI8Type());
+  size_t size = size_t(type.getNumElements());
+  if (size <= 64) {
+    SmallVector<int8_t> data(size);
+    fill(data);
+    return constantI8(shape, data);
+  }
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(size, 64);
+  fill({reinterpret_cast<int8_t *>(blob.getMutableData().data()), size});
+  auto attr =
+      DenseI8ResourceElementsAttr::get(type, "accel_constant", std::move(blob));
+  return accel::ConstantOp::create(builder, cast<ElementsAttr>(attr));
+}
+
+Value Lowering::sharedI8(ArrayRef<int64_t> shape, nn::ConstantOp constant) {
+  ElementsAttr elements = constant.getValue();
+  if (!isa<DenseResourceElementsAttr, SplatElementsAttr>(elements) ||
+      !elements.getElementType().isSignlessInteger(8))
+    return {};
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements);
+      uses && resource)
+    uses->keep(resource);
+  return accel::ConstantOp::create(builder,
+                                   nn::reshapeElements(elements, shape));
+}
+
 Value Lowering::constantI16(ArrayRef<int64_t> shape, ArrayRef<int16_t> data) {
   auto type = RankedTensorType::get(shape, builder.getI16Type());
   return accel::ConstantOp::create(

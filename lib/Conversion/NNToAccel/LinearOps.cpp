@@ -137,15 +137,21 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
   bool oneD = inputShape.size() == 3;
   // [M][C][tap] becomes [M][tap][C], or [tap][C] for one channel per group.
   bool depthwise = groups == channels && outputs == channels && groups > 1;
-  SmallVector<int8_t> data(outputs * groupInputs * taps);
-  for (int64_t m = 0; m < outputs; ++m)
-    for (int64_t c = 0; c < groupInputs; ++c)
-      for (int64_t t = 0; t < taps; ++t) {
-        auto value =
-            int8_t(elements->element((m * groupInputs + c) * taps + t).front());
-        data[depthwise ? t * outputs + m : (m * taps + t) * groupInputs + c] =
-            value;
-      }
+  auto rearrange = [&](MutableArrayRef<int8_t> data) {
+    for (int64_t m = 0; m < outputs; ++m)
+      for (int64_t c = 0; c < groupInputs; ++c)
+        for (int64_t t = 0; t < taps; ++t) {
+          auto value = int8_t(
+              elements->element((m * groupInputs + c) * taps + t).front());
+          data[depthwise ? t * outputs + m : (m * taps + t) * groupInputs + c] =
+              value;
+        }
+  };
+  SmallVector<int8_t> data;
+  if (depthwise) {
+    data.resize(outputs * taps);
+    rearrange(data);
+  }
 
   Shape order = channelsLast(inputShape.size());
   // A depthwise convolution works on channels in any order; any other is told
@@ -190,6 +196,12 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
   auto zero = builder.getI32IntegerAttr(in.zeroPoint);
   auto weightBits = builder.getI32IntegerAttr(quant->bits);
   auto inputBits = builder.getI32IntegerAttr(bitsOfRange(in.low, in.high));
+  auto weights = [&]() -> Value {
+    Shape shape = {outputs, kernel[0], kernel[1], groupInputs};
+    bool inOrder = taps == 1 || elements->splat;
+    Value shared = inOrder ? sharedI8(shape, weightsOp) : Value();
+    return shared ? shared : constantI8(shape, rearrange);
+  };
   Value converted;
   if (depthwise)
     converted = accel::DepthwiseConv2DOp::create(
@@ -199,10 +211,8 @@ LogicalResult Lowering::convertOp(nn::ConvOp op) {
         inputBits);
   else
     converted = accel::Conv2DOp::create(
-        builder, type, input,
-        constantI8({outputs, kernel[0], kernel[1], groupInputs}, data),
-        constantI32(*bias), residual, strides, padding, dilations,
-        builder.getI64IntegerAttr(groups), zero, attr,
+        builder, type, input, weights(), constantI32(*bias), residual, strides,
+        padding, dilations, builder.getI64IntegerAttr(groups), zero, attr,
         shuffle ? builder.getDenseI64ArrayAttr(shuffle->channels())
                 : DenseI64ArrayAttr(),
         weightBits, inputBits);
@@ -257,14 +267,21 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
   }
   if (!a)
     a = get(op.getA(), {0, 1});
-  SmallVector<int8_t> data(outputs * inputs);
-  for (int64_t n = 0; n < outputs; ++n)
-    for (int64_t k = 0; k < inputs; ++k) {
-      int64_t column = columnOf[k];
-      data[n * inputs + k] = int8_t(
-          elements->element(transB ? n * inputs + column : column * outputs + n)
-              .front());
-    }
+  auto rearrange = [&](MutableArrayRef<int8_t> data) {
+    for (int64_t n = 0; n < outputs; ++n)
+      for (int64_t k = 0; k < inputs; ++k) {
+        int64_t column = columnOf[k];
+        int64_t from = transB ? n * inputs + column : column * outputs + n;
+        data[n * inputs + k] = int8_t(elements->element(from).front());
+      }
+  };
+  auto weights = [&]() -> Value {
+    Shape shape = {outputs, 1, 1, inputs};
+    bool inOrder =
+        elements->splat || (transB && columnOf == identityOrder(inputs));
+    Value shared = inOrder ? sharedI8(shape, weightsOp) : Value();
+    return shared ? shared : constantI8(shape, rearrange);
+  };
   ActivationQuant in = *activationQuant(op.getA());
   for (double &scale : quant->scales)
     scale *= in.scale;
@@ -278,8 +295,7 @@ LogicalResult Lowering::convertOp(nn::GemmOp op) {
   Value converted = accel::Conv2DOp::create(
       builder,
       RankedTensorType::get({1, rows, 1, outputs}, elementType(op.getResult())),
-      reshape(a, {1, rows, 1, inputs}),
-      constantI8({outputs, 1, 1, inputs}, data), constantI32(*bias), residual,
+      reshape(a, {1, rows, 1, inputs}), weights(), constantI32(*bias), residual,
       ones, builder.getDenseI64ArrayAttr({0, 0, 0, 0}), ones,
       builder.getI64IntegerAttr(1), builder.getI32IntegerAttr(in.zeroPoint),
       attr, DenseI64ArrayAttr(), builder.getI32IntegerAttr(quant->bits),

@@ -11,6 +11,7 @@
 
 #include "accopt/Target/Arithmetic.h"
 #include "dialects/Accel/AccelOps.h"
+#include "dialects/NN/NNConstantUses.h"
 #include "dialects/NN/NNOps.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -76,11 +77,14 @@ int32_t quantizeReal(double real, ActivationQuant quant);
 class Lowering {
 public:
   /// `target` is an empty function; results and arguments are added to it.
-  Lowering(mlir::func::FuncOp source, mlir::func::FuncOp target);
+  /// `uses` of the constants, to free those that are converted, or null.
+  Lowering(mlir::func::FuncOp source, mlir::func::FuncOp target,
+           nn::ConstantUses *uses);
 
   mlir::LogicalResult run();
 
 private:
+  nn::ConstantUses *uses;
   // Values and layouts (Layout.cpp).
   /// The accel value of `value` with its dimensions in `order`, moved if need
   /// be. Constants are reordered now.
@@ -98,6 +102,13 @@ private:
                       llvm::ArrayRef<int64_t> to);
   mlir::Value constantI8(llvm::ArrayRef<int64_t> shape,
                          llvm::ArrayRef<int8_t> values);
+  /// Of many elements, which `fill` writes where they stay.
+  mlir::Value
+  constantI8(llvm::ArrayRef<int64_t> shape,
+             llvm::function_ref<void(llvm::MutableArrayRef<int8_t>)> fill);
+  /// The elements of `constant` with another shape: the same resource, or one
+  /// value for all. Null where it is neither, or not of int8.
+  mlir::Value sharedI8(llvm::ArrayRef<int64_t> shape, nn::ConstantOp constant);
   mlir::Value constantI16(llvm::ArrayRef<int64_t> shape,
                           llvm::ArrayRef<int16_t> values);
   mlir::Value constantI32(llvm::ArrayRef<int32_t> values);

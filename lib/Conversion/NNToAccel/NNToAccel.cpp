@@ -26,8 +26,9 @@ namespace accopt {
 #define GEN_PASS_DEF_NNTOACCEL
 #include "accopt/Conversion/NNToAccel.h.inc"
 
-Lowering::Lowering(func::FuncOp source, func::FuncOp target)
-    : source(source), target(target),
+Lowering::Lowering(func::FuncOp source, func::FuncOp target,
+                   nn::ConstantUses *uses)
+    : uses(uses), source(source), target(target),
       builder(source.getLoc(), source.getContext()) {}
 
 LogicalResult Lowering::refuse(const Twine &why) {
@@ -231,8 +232,11 @@ LogicalResult Lowering::run() {
         return failure();
       continue;
     }
-    if (succeeded(convert(&op)))
+    if (succeeded(convert(&op))) {
+      if (uses && isa<nn::ConvOp, nn::GemmOp>(op))
+        uses->release(&op);
       continue;
+    }
     if (failed(convertToHost(&op)))
       return failure();
   }
@@ -307,7 +311,7 @@ struct NNToAccelPass : public impl::NNToAccelBase<NNToAccelPass> {
 };
 } // namespace
 
-LogicalResult convertNNToAccel(ModuleOp module) {
+LogicalResult convertNNToAccel(ModuleOp module, bool releaseConstants) {
   module.getContext()->loadDialect<accel::AccelDialect>();
   auto source = module.lookupSymbol<func::FuncOp>("main");
   if (!source || !source.getBody().hasOneBlock())
@@ -315,7 +319,10 @@ LogicalResult convertNNToAccel(ModuleOp module) {
   OpBuilder builder(source);
   auto target = func::FuncOp::create(builder, source.getLoc(), "main",
                                      builder.getFunctionType({}, {}));
-  if (failed(Lowering(source, target).run()))
+  std::optional<nn::ConstantUses> uses;
+  if (releaseConstants)
+    uses.emplace(module);
+  if (failed(Lowering(source, target, uses ? &*uses : nullptr).run()))
     return failure();
   source.erase();
   RewritePatternSet patterns(module.getContext());
