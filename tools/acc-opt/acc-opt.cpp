@@ -150,6 +150,9 @@ static int compileMain(int argc, char **argv) {
   cl::list<std::string> shapes(
       "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
       cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
+  cl::list<std::string> values(
+      "input-value", cl::desc("Make an input a constant of the network"),
+      cl::value_desc("NAME=16000"), cl::cat(category));
   cl::list<std::string> reports(
       "report",
       cl::desc("Cost report, .json, .csv, .md or .html (a page for a browser) "
@@ -216,6 +219,11 @@ static int compileMain(int argc, char **argv) {
   exitWhereMemoryEnds(options.input);
   for (const std::string &shape : shapes)
     if (llvm::Error error = addInputShape(shape, options.import)) {
+      printError(std::move(error));
+      return 2;
+    }
+  for (const std::string &value : values)
+    if (llvm::Error error = addInputValue(value, options.import)) {
       printError(std::move(error));
       return 2;
     }
