@@ -355,6 +355,19 @@ static Error inferShapes(onnx::ModelProto &model) {
   });
 }
 
+/// The Scan of opset 8 has a batch dimension and lengths that later ones have
+/// not, and the converter leaves it as it is.
+static Error refuseBatchedScan(const onnx::ModelProto &model) {
+  if (opsetOf(model) != 8)
+    return Error::success();
+  for (const onnx::NodeProto &node : model.graph().node())
+    if (node.op_type() == "Scan")
+      return createStringError("node '" + node.name() +
+                               "' (Scan): expected the Scan of opset 9 or "
+                               "later, got that of opset 8");
+  return Error::success();
+}
+
 /// Bodies that depend on types look for them in `value_info` alone.
 static void declareInitializers(onnx::GraphProto &graph) {
   StringSet<> known;
@@ -448,6 +461,8 @@ Error accopt::importer::prepareModel(OnnxModel &model,
       return error;
   forgetShapes(model);
   if (Error error = checkSplits(proto.graph()))
+    return error;
+  if (Error error = refuseBatchedScan(proto))
     return error;
   if (Error error = inferShapes(proto))
     return error;

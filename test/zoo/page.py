@@ -59,7 +59,11 @@ def counts(rows):
 def write(rows, path):
     from measure import CALIBRATION, TESTS
 
+    absent = [row["name"] for row in rows if row["outcome"] == "left out"]
+    rows = [row for row in rows if row["outcome"] != "left out"]
     lines = [INTRODUCTION.format(tests=TESTS, calibration=CALIBRATION), counts(rows) + ".", ""]
+    if absent:
+        lines += [f"{len(absent)} more are in the script's list and have not been exported yet.", ""]
     for kind in dict.fromkeys(row["name"].partition("/")[0] for row in rows):
         part = [row for row in rows if row["name"].startswith(kind + "/")]
         good = [row for row in part if row["outcome"] == "runs"]
