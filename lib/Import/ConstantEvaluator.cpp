@@ -300,9 +300,16 @@ LogicalResult Evaluator::cast() {
       continue;
     }
     float value = in[0].floats[i];
-    if (!(std::fabs(value) < 0x1p62f))
-      return node.error("expected a number that fits " + elementTypeName(to) +
-                        ", got a larger one");
+    // ONNX leaves open what a number beyond the type becomes; networks compute
+    // such numbers (the logarithm of a distance of 0) and select others. As on
+    // x86, and so in onnxruntime: the lowest integer.
+    if (!(std::fabs(value) < 0x1p63f)) {
+      unsigned width = type.getIntOrFloatBitWidth();
+      result.ints.push_back(width == 64   ? INT64_MIN
+                            : width == 32 ? INT32_MIN
+                                          : 0);
+      continue;
+    }
     result.ints.push_back(static_cast<int64_t>(value));
   }
   // Narrow integers wrap in the attribute.

@@ -67,7 +67,7 @@ def pitches(generator, count):
 
 
 def letters(generator, count):
-    return [{"input_1": generator.integers(1, 60, (1, 10)).astype(np.float32)} for _ in range(count)]
+    return [{"input_1": generator.integers(1, 40, (1, 10)).astype(np.float32)} for _ in range(count)]
 
 
 def arabic(generator, count):
