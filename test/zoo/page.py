@@ -22,8 +22,10 @@ a part. Ranges are measured on {calibration} inputs that the tests are not among
 - **SQNR** is that of the binary's int8, of the worst output; **decides** counts inputs (or
   places) at which the binary decides as onnxruntime does.
 - **proven**: every layer's integers are those that MLIR's JIT computes from the same
-  network, and the simulator's cycles are the analysis's.
-- Seconds are of `acc-opt`, on two cores that others used as well.
+  network, and the simulator's cycles are the analysis's; empty where that was left out
+  for its time (--no-prove).
+- Seconds are of `acc-opt`, on two cores that others kept busy: several times what it
+  takes alone.
 """
 HEAD = ("| model | nodes | compiled in | layers, on the host | cycles | over bound | float | SQNR | cosine "
         "| decides | proven |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|")

@@ -24,7 +24,7 @@ import samples
 # By package: name, side of the image. Sides are those that the networks are known for where
 # that is quick, and otherwise smaller.
 TORCHVISION = {
-    "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128, "densenet121": 224, "vgg11_bn": 128,
+    "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128, "densenet121": 224, "vgg11_bn": 224,
     "alexnet": 224, "inception_v3": 224, "googlenet": 224, "squeezenet1_1": 224,
     "shufflenet_v2_x1_0": 224, "mobilenet_v2": 224, "mobilenet_v3_small": 224,
     "efficientnet_b0": 224, "efficientnet_v2_s": 160, "mnasnet1_0": 224, "regnet_y_400mf": 224,
