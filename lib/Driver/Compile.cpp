@@ -45,6 +45,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace accopt {
@@ -524,6 +526,24 @@ llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options) {
     shape.push_back(size);
   }
   options.inputShapes[name] = std::move(shape);
+  return llvm::Error::success();
+}
+
+llvm::Error addInputValue(llvm::StringRef text, ImportOptions &options) {
+  auto [name, numbers] = text.rsplit('=');
+  llvm::SmallVector<double> values;
+  llvm::SmallVector<llvm::StringRef> parts;
+  numbers.split(parts, ',');
+  for (llvm::StringRef part : parts) {
+    double value = 0;
+    if (name.empty() || part.getAsDouble(value) || !std::isfinite(value))
+      return llvm::createStringError(
+          std::errc::invalid_argument,
+          "--input-value: expected NAME=16000 or NAME=1,2,3, got '%s'",
+          text.str().c_str());
+    values.push_back(value);
+  }
+  options.inputValues[name] = std::move(values);
   return llvm::Error::success();
 }
 

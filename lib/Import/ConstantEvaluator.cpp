@@ -86,6 +86,8 @@ private:
 
   LogicalResult arithmetic(StringRef op);
   LogicalResult divide(bool remainder);
+  LogicalResult clip();
+  LogicalResult topK();
   LogicalResult cast();
   LogicalResult gather();
   LogicalResult range();
@@ -201,6 +203,77 @@ LogicalResult Evaluator::divide(bool remainder) {
       [](float a, float b) { return std::fmod(a, b); });
 }
 
+/// Bounds may be missing, or attributes.
+LogicalResult Evaluator::clip() {
+  if (!in[0].isFloat() && (node.attribute("min") || node.attribute("max")))
+    return node.error("expected bounds of the input's type");
+  HostTensor result = in[0];
+  for (auto [i, name] : {std::pair(1, "min"), std::pair(2, "max")}) {
+    bool isUpper = i == 2;
+    auto apply = [&](auto &values, auto bound) {
+      for (auto &value : values)
+        value = isUpper ? std::min(value, bound) : std::max(value, bound);
+    };
+    if (node.hasInput(i)) {
+      std::optional<HostTensor> bound = node.host(i, name);
+      if (!bound || bound->size() != 1 || bound->type != result.type)
+        return node.error("expected a scalar of the input's type as bound");
+      if (result.isFloat())
+        apply(result.floats, bound->floats[0]);
+      else
+        apply(result.ints, bound->ints[0]);
+    } else if (node.attribute(name)) {
+      apply(result.floats, node.floatAttr(name, 0.0f));
+    }
+  }
+  return done(result);
+}
+
+LogicalResult Evaluator::topK() {
+  std::optional<int64_t> axis =
+      node.axis(node.intAttr("axis", -1), in[0].rank());
+  if (!axis || in[1].isFloat() || in[1].size() != 1)
+    return node.error("expected an integer as K");
+  int64_t size = in[0].shape[*axis], k = in[1].ints[0];
+  if (k < 0 || k > size)
+    return node.error("expected K in [0, " + Twine(size) + "], got " +
+                      Twine(k));
+  if (llvm::any_of(in[0].floats, [](float value) { return std::isnan(value); }))
+    return node.error("expected numbers to sort, got a NaN");
+  Shape shape(in[0].shape), strides = rowMajorStrides(shape), outer(shape);
+  outer[*axis] = 1;
+  shape[*axis] = k;
+  SmallVector<int64_t> starts = stridedIndices(outer, strides);
+  Shape resultStrides = rowMajorStrides(shape);
+  SmallVector<int64_t> resultStarts = stridedIndices(outer, resultStrides);
+  SmallVector<int64_t> source(starts.size() * k), places(starts.size() * k);
+  bool largest = node.intAttr("largest", 1) != 0;
+  for (auto [start, to] : llvm::zip(starts, resultStarts)) {
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(size));
+    auto at = [&, start = start](int64_t i) {
+      return start + i * strides[*axis];
+    };
+    // Equal values in the order of their indices.
+    auto comesFirst = [&](auto left, auto right, int64_t a, int64_t b) {
+      return left == right ? a < b : largest ? left > right : left < right;
+    };
+    llvm::sort(order, [&](int64_t a, int64_t b) {
+      return in[0].isFloat()
+                 ? comesFirst(in[0].floats[at(a)], in[0].floats[at(b)], a, b)
+                 : comesFirst(in[0].ints[at(a)], in[0].ints[at(b)], a, b);
+    });
+    for (int64_t i = 0; i < k; ++i) {
+      source[to + i * resultStrides[*axis]] = at(order[i]);
+      places[to + i * resultStrides[*axis]] = order[i];
+    }
+  }
+  if (node.outputs.size() > 1 &&
+      failed(node.setOutput(1, ElementsAttr(toAttribute(
+                                   HostTensor::ofInts(i64(), shape, places))))))
+    return failure();
+  return done(in[0].gather(shape, source));
+}
+
 LogicalResult Evaluator::cast() {
   int to = static_cast<int>(node.intAttr("to", 0));
   Type type = convertElementType(to, node.builder.getContext());
@@ -227,9 +300,16 @@ LogicalResult Evaluator::cast() {
       continue;
     }
     float value = in[0].floats[i];
-    if (!(std::fabs(value) < 0x1p62f))
-      return node.error("expected a number that fits " + elementTypeName(to) +
-                        ", got a larger one");
+    // ONNX leaves open what a number beyond the type becomes; networks compute
+    // such numbers (the logarithm of a distance of 0) and select others. As on
+    // x86, and so in onnxruntime: the lowest integer.
+    if (!(std::fabs(value) < 0x1p63f)) {
+      unsigned width = type.getIntOrFloatBitWidth();
+      result.ints.push_back(width == 64   ? INT64_MIN
+                            : width == 32 ? INT32_MIN
+                                          : 0);
+      continue;
+    }
     result.ints.push_back(static_cast<int64_t>(value));
   }
   // Narrow integers wrap in the attribute.
@@ -288,9 +368,11 @@ LogicalResult Evaluator::gather() {
   ArrayRef<int64_t> after = ArrayRef(data.shape).drop_front(*axis + 1);
   int64_t outer = *nn::checkedElementCount(before);
   int64_t inner = *nn::checkedElementCount(after);
-  if (outer * inner * std::max<int64_t>(indices.size(), 1) > evaluationLimit)
-    return node.error("expected a constant of at most " +
-                      Twine(evaluationLimit) + " elements, got more");
+  // A table of a few numbers that is read at many places, as biases of
+  // attention are, is larger than the table.
+  if (outer * inner * std::max<int64_t>(indices.size(), 1) > gatherLimit)
+    return node.error("expected a constant of at most " + Twine(gatherLimit) +
+                      " elements, got more");
   Shape shape(before);
   shape.append(indices.shape);
   shape.append(after.begin(), after.end());
@@ -423,6 +505,15 @@ LogicalResult Evaluator::run(StringRef op) {
     return compare([](int64_t a, int64_t b) { return a >= b; },
                    [](float a, float b) { return a >= b; });
   auto same = [](int64_t value) { return value; };
+  if (op == "Clip")
+    return clip();
+  if (op == "TopK")
+    return topK();
+  if (op == "Round")
+    return unary(same, [](float a) { return std::nearbyint(a); });
+  if (op == "Sign")
+    return unary([](int64_t a) -> int64_t { return (a > 0) - (a < 0); },
+                 [](float a) { return float((a > 0.0f) - (a < 0.0f)); });
   if (op == "Floor")
     return unary(same, [](float a) { return std::floor(a); });
   if (op == "Ceil")
@@ -491,11 +582,11 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
       llvm::StringSwitch<unsigned>(op)
           .Cases({"Add", "Sub", "Mul", "Div", "Mod", "Equal", "Less", "Greater",
                   "LessOrEqual", "GreaterOrEqual", "And", "Or", "Gather",
-                  "Expand", "Tile"},
+                  "Expand", "Tile", "TopK"},
                  2)
-          .Cases({"Min", "Max", "Sum", "Floor", "Ceil", "Sqrt", "Neg", "Abs",
-                  "Not", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin",
-                  "Cast", "NonZero"},
+          .Cases({"Clip", "Round", "Sign", "Min", "Max", "Sum", "Floor", "Ceil",
+                  "Sqrt", "Neg", "Abs", "Not", "ReduceProd", "ReduceSum",
+                  "ReduceMax", "ReduceMin", "Cast", "NonZero"},
                  1)
           .Cases({"Range", "Where"}, 3)
           .Default(0);

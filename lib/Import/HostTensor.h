@@ -19,6 +19,8 @@ using nn::Shape;
 
 /// The constant evaluator makes no tensor of more elements.
 constexpr int64_t evaluationLimit = 1 << 16;
+/// But that a Gather may read such a tensor at more places.
+constexpr int64_t gatherLimit = 1 << 24;
 
 struct HostTensor {
   /// f32, or an integer type (i1 for bool, i8, ui8, i32, i64, ...).

@@ -42,7 +42,7 @@ public:
   OwningOpRef<ModuleOp> run();
 
   /// Without the file's name.
-  std::vector<std::string> errors;
+  std::vector<std::string> errors, warnings;
 
 private:
   Location nameLoc(StringRef name) {
@@ -57,9 +57,13 @@ private:
   bool addConstant(const std::string &name, const onnx::TensorProto &tensor,
                    StringRef cut);
   bool addInputs(func::FuncOp main);
-  void collectUses();
-  void nameNodes();
-  bool importNode(const onnx::NodeProto &node, int index);
+  void collectUses(const onnx::GraphProto &graph);
+  std::vector<std::string> nameNodes(const onnx::GraphProto &graph) const;
+  bool importNodes(const onnx::GraphProto &graph);
+  bool importNode(const onnx::NodeProto &node, const std::string &name);
+  LogicalResult importBody(const onnx::GraphProto &body,
+                           ArrayRef<Entry> arguments,
+                           SmallVectorImpl<Entry> &results);
   LogicalResult runHandler(NodeImporter &node);
   LogicalResult readTensorAttribute(NodeImporter &node);
   Entry standIn(const std::string &name);
@@ -73,8 +77,6 @@ private:
   std::map<std::string, Entry> values;
   llvm::StringSet<> used;
   llvm::StringSet<> leaving; ///< outputs of the graph
-  /// By node of the graph.
-  std::vector<std::string> nodeNames;
   /// Types of values by name, as ONNX inferred them.
   std::map<std::string, const onnx::TypeProto *> types;
 };
@@ -142,12 +144,17 @@ bool GraphImporter::addInputs(func::FuncOp main) {
 // Nodes
 //===----------------------------------------------------------------------===//
 
-void GraphImporter::collectUses() {
-  for (const onnx::NodeProto &node : graph.node())
+/// Of a graph and of the bodies in its nodes.
+void GraphImporter::collectUses(const onnx::GraphProto &graph) {
+  for (const onnx::NodeProto &node : graph.node()) {
     for (const std::string &input : node.input())
       used.insert(input);
+    for (const onnx::AttributeProto &attribute : node.attribute())
+      if (attribute.has_g())
+        collectUses(attribute.g());
+  }
   for (const onnx::ValueInfoProto &output : graph.output())
-    used.insert(output.name()), leaving.insert(output.name());
+    used.insert(output.name());
   for (const auto *list : {&graph.value_info(), &graph.output()})
     for (const onnx::ValueInfoProto &info : *list)
       types[info.name()] = &info.type();
@@ -156,8 +163,9 @@ void GraphImporter::collectUses() {
 /// The name in the file. A node that conversion or inlining made has none: then
 /// that of the node which made one of its outputs in the file, or of the node
 /// that it was made for, which comes later.
-void GraphImporter::nameNodes() {
-  nodeNames.resize(graph.node_size());
+std::vector<std::string>
+GraphImporter::nameNodes(const onnx::GraphProto &graph) const {
+  std::vector<std::string> nodeNames(graph.node_size());
   std::map<std::string, StringRef> consumers;
   for (int i = graph.node_size() - 1; i >= 0; --i) {
     const onnx::NodeProto &node = graph.node(i);
@@ -177,6 +185,7 @@ void GraphImporter::nameNodes() {
     for (const std::string &input : node.input())
       consumers[input] = name;
   }
+  return nodeNames;
 }
 
 /// A value of the type that ONNX inferred, for a node that failed.
@@ -243,9 +252,62 @@ LogicalResult GraphImporter::runHandler(NodeImporter &node) {
   return *evaluated ? success() : handler(node);
 }
 
-bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
-  const std::string &name = nodeNames[index];
+/// A body of If, Loop or Scan, in the place of its node. Its values are known
+/// while it is imported; what they hide is known again afterwards.
+LogicalResult GraphImporter::importBody(const onnx::GraphProto &body,
+                                        ArrayRef<Entry> arguments,
+                                        SmallVectorImpl<Entry> &results) {
+  std::map<std::string, std::optional<Entry>> hidden;
+  auto hide = [&](const std::string &name) {
+    auto known = values.find(name);
+    hidden.try_emplace(name, known == values.end()
+                                 ? std::nullopt
+                                 : std::optional(known->second));
+  };
+  for (auto [input, argument] : llvm::zip(body.input(), arguments)) {
+    hide(input.name());
+    values[input.name()] = argument;
+  }
+  bool ok = true;
+  for (const onnx::TensorProto &tensor : body.initializer()) {
+    hide(tensor.name());
+    ok &= addConstant(tensor.name(), tensor, {});
+  }
+  for (const onnx::NodeProto &node : body.node())
+    for (const std::string &output : node.output())
+      hide(output);
+  ok = ok && importNodes(body);
+  for (const onnx::ValueInfoProto &output : body.output()) {
+    auto known = values.find(output.name());
+    ok &= known != values.end() && !known->second.failed;
+    results.push_back(known == values.end() ? Entry() : known->second);
+  }
+  for (const auto &[name, entry] : hidden) {
+    if (entry)
+      values[name] = *entry;
+    else
+      values.erase(name);
+  }
+  return success(ok);
+}
+
+bool GraphImporter::importNodes(const onnx::GraphProto &graph) {
+  std::vector<std::string> names = nameNodes(graph);
+  bool ok = true;
+  for (auto [node, name] : llvm::zip(graph.node(), names))
+    ok &= importNode(node, name);
+  return ok;
+}
+
+bool GraphImporter::importNode(const onnx::NodeProto &proto,
+                               const std::string &name) {
   NodeImporter node(proto, nameLoc(name), builder);
+  size_t before = errors.size();
+  node.importBody = [this](const onnx::GraphProto &body,
+                           ArrayRef<Entry> arguments,
+                           SmallVectorImpl<Entry> &results) {
+    return importBody(body, arguments, results);
+  };
   bool inputFailed = false;
   for (const std::string &input : proto.input()) {
     if (input.empty()) {
@@ -270,7 +332,7 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
   bool ok = (!inputFailed || !supported) && succeeded(runHandler(node));
   if (!ok && !node.reason.empty())
     fail("node '" + name + "' (" + proto.op_type() + "): " + node.reason);
-  else if (!ok && !inputFailed)
+  else if (!ok && !inputFailed && errors.size() == before)
     fail("node '" + name + "' (" + proto.op_type() + "): cannot be imported");
   for (int i = 0; i < proto.output_size(); ++i) {
     if (proto.output(i).empty())
@@ -289,15 +351,19 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto, int index) {
 // The module
 //===----------------------------------------------------------------------===//
 
-/// Whether a computed type is what the file says of an output; symbolic
-/// dimensions agree with any.
-static bool agrees(RankedTensorType type, const onnx::TypeProto &declared) {
-  if (!declared.has_tensor_type())
-    return false;
+/// Whether a computed element type is what the file says of an output.
+static bool agreesInElements(RankedTensorType type,
+                             const onnx::TypeProto &declared) {
+  return declared.has_tensor_type() &&
+         type.getElementType() ==
+             convertElementType(declared.tensor_type().elem_type(),
+                                type.getContext());
+}
+
+/// The same for the shape; symbolic dimensions agree with any.
+static bool agreesInShape(RankedTensorType type,
+                          const onnx::TypeProto &declared) {
   const auto &tensor = declared.tensor_type();
-  if (type.getElementType() !=
-      convertElementType(tensor.elem_type(), type.getContext()))
-    return false;
   if (!tensor.has_shape())
     return true;
   if (tensor.shape().dim_size() != type.getRank())
@@ -330,10 +396,15 @@ bool GraphImporter::addOutputs(func::FuncOp main) {
     Entry &entry = known->second;
     std::string text;
     llvm::raw_string_ostream(text) << entry.type();
-    if (!agrees(entry.type(), output.type()))
-      return fail("output '" + output.name() +
-                  "': expected the declared type " + print(output.type()) +
-                  ", got " + text);
+    std::string difference = "output '" + output.name() +
+                             "': expected the declared type " +
+                             print(output.type()) + ", got " + text;
+    if (!agreesInElements(entry.type(), output.type()))
+      return fail(difference);
+    // Exporters get shapes of outputs wrong, and runtimes take the computed
+    // ones.
+    if (!agreesInShape(entry.type(), output.type()))
+      warnings.push_back(difference);
     if (!entry.value)
       entry.value = nn::ConstantOp::create(builder, nameLoc(output.name()),
                                            entry.type(), entry.constant);
@@ -359,12 +430,10 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
 
   if (!addConstants() || !addInputs(main))
     return nullptr;
-  collectUses();
-  nameNodes();
-  bool ok = true;
-  for (int i = 0; i < graph.node_size(); ++i)
-    ok &= importNode(graph.node(i), i);
-  if (!ok || !addOutputs(main))
+  collectUses(graph);
+  for (const onnx::ValueInfoProto &output : graph.output())
+    leaving.insert(output.name());
+  if (!importNodes(graph) || !addOutputs(main))
     return nullptr;
   (*module)->setAttr("nn.sha256", builder.getStringAttr(model->sha256.get()));
   return module;
@@ -393,6 +462,8 @@ OwningOpRef<ModuleOp> accopt::importOnnx(StringRef path,
     printError(makeFileError(path, message), errors);
   if (!importer.errors.empty())
     return nullptr;
+  for (const std::string &message : importer.warnings)
+    errors << "warning: " << path << ": " << message << '\n';
   if (!module)
     return report(createStringError("expected a graph that can be imported"));
   if (failed(verify(*module)))

@@ -9,10 +9,26 @@ using namespace mlir;
 using namespace accopt;
 using namespace accopt::importer;
 
+/// What stands for the integers of a ConvInteger is of float type; a constant
+/// that meets them is, too.
+static Value matchIntegers(NodeImporter &node, size_t i, Value other) {
+  Value value = node.number(i);
+  if (!value || !node.inputs[i]->constant ||
+      !cast<RankedTensorType>(other.getType()).getElementType().isF32())
+    return value;
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!type.getElementType().isInteger(32))
+    return value;
+  return node.finish(nn::CastOp::create(
+      node.builder, node.loc, type.clone(node.builder.getF32Type()), value));
+}
+
 LogicalResult accopt::importer::importBinary(NodeImporter &node) {
   Value lhs = node.number(0), rhs = lhs ? node.number(1) : nullptr;
   if (!lhs || !rhs)
     return failure();
+  lhs = matchIntegers(node, 0, rhs);
+  rhs = lhs ? matchIntegers(node, 1, lhs) : nullptr;
   return node.setOutput(0,
                         emitArithmetic(node, node.proto.op_type(), lhs, rhs));
 }
@@ -120,13 +136,49 @@ static LogicalResult importActivationNorm(NodeImporter &node) {
       0, emitArithmetic(node, "Add", scaled, node.constant(shape, shift)));
 }
 
+/// A constant normalized by its own mean and variance: exporters leave it in
+/// networks that standardize their weights.
+static LogicalResult importConstantNorm(NodeImporter &node) {
+  for (size_t i = 0; i < 3; ++i)
+    if (!node.hasInput(i) || !node.inputs[i]->constant)
+      return node.error("expected inference mode or constants, got "
+                        "training_mode = 1 of computed values");
+  std::optional<HostTensor> x =
+      toHost(node.inputs[0]->constant, /*limit=*/INT32_MAX);
+  std::optional<HostTensor> scale = node.host(1, "scale");
+  std::optional<HostTensor> shift = node.host(2, "B");
+  if (!x || !x->isFloat() || x->rank() < 2 || !scale || !shift ||
+      scale->size() != x->shape[1] || shift->size() != x->shape[1])
+    return node.error("expected floats [N, C, ...] with C scales and shifts");
+  int64_t channels = x->shape[1], inner = 1;
+  for (int64_t size : ArrayRef(x->shape).drop_front(2))
+    inner *= size;
+  int64_t count = x->size() / channels;
+  SmallVector<double> mean(channels), variance(channels);
+  for (auto [i, value] : llvm::enumerate(x->floats))
+    mean[i / inner % channels] += double(value) / count;
+  for (auto [i, value] : llvm::enumerate(x->floats)) {
+    double difference = value - mean[i / inner % channels];
+    variance[i / inner % channels] += difference * difference / count;
+  }
+  double epsilon = node.floatAttr("epsilon", 1e-5f);
+  for (auto [i, value] : llvm::enumerate(x->floats)) {
+    int64_t c = i / inner % channels;
+    value = static_cast<float>((value - mean[c]) /
+                                   std::sqrt(variance[c] + epsilon) *
+                                   scale->floats[c] +
+                               shift->floats[c]);
+  }
+  return node.setOutput(0, ElementsAttr(toAttribute(*x)));
+}
+
 LogicalResult accopt::importer::importBatchNorm(NodeImporter &node) {
-  if (node.intAttr("training_mode", 0) != 0)
-    return node.error("expected inference mode, got training_mode = 1");
   for (size_t i = 1; i < node.outputUsed.size(); ++i)
     if (node.outputUsed[i])
       return node.error("expected no use of output " + Twine(i) +
                         " (statistics), got one");
+  if (node.intAttr("training_mode", 0) != 0)
+    return importConstantNorm(node);
   if (node.intAttr("spatial", 1) == 0)
     return importActivationNorm(node);
   SmallVector<Value> operands;

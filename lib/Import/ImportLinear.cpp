@@ -1,5 +1,6 @@
 //===- ImportLinear.cpp - Conv, Gemm, MatMul ------------------------------===//
 
+#include "ImportVolume.h"
 #include "NodeImporter.h"
 #include "OpTable.h"
 #include "WindowAttributes.h"
@@ -14,10 +15,10 @@ LogicalResult accopt::importer::importConv(NodeImporter &node) {
   if (!input || !weights || !node.reason.empty())
     return failure();
   ArrayRef<int64_t> kernel = node.shape(1);
-  if (kernel.size() != 3 && kernel.size() != 4)
-    return node.error(
-        "expected weights of a 1-D or 2-D convolution, got rank " +
-        Twine(kernel.size()));
+  if (kernel.size() < 3 || kernel.size() > 5)
+    return node.error("expected weights of a convolution of 1 to 3 dimensions, "
+                      "got rank " +
+                      Twine(kernel.size()));
   kernel = kernel.drop_front(2);
   if (std::optional<Shape> given = node.intsAttr("kernel_shape"))
     if (ArrayRef<int64_t>(*given) != kernel)
@@ -26,6 +27,9 @@ LogicalResult accopt::importer::importConv(NodeImporter &node) {
       readWindow(node, kernel, /*hasCeilMode=*/false);
   if (!window)
     return failure();
+  if (kernel.size() == 3)
+    return node.setOutput(0,
+                          emitVolumeConv(node, input, weights, bias, *window));
   return node.setOutput(
       0, node.emit<nn::ConvOp>(
              input, weights, bias, Value(), node.array(window->strides),

@@ -133,7 +133,7 @@ static LogicalResult readLengths(NodeImporter &node, Layer &layer) {
   return success();
 }
 
-static std::optional<Layer> readLayer(NodeImporter &node) {
+static std::optional<Layer> readLayer(NodeImporter &node, StringRef kind) {
   auto fail = [&](const Twine &message) -> std::optional<Layer> {
     (void)node.error(message);
     return std::nullopt;
@@ -146,7 +146,7 @@ static std::optional<Layer> readLayer(NodeImporter &node) {
                 Twine(node.rank(0)) + ", " + Twine(node.rank(1)) + " and " +
                 Twine(node.rank(2)));
   Layer layer;
-  layer.kind = StringRef(node.proto.op_type()).lower();
+  layer.kind = kind.str();
   layer.batchFirst = node.intAttr("layout", 0) != 0;
   layer.steps = node.shape(0)[layer.batchFirst ? 1 : 0];
   layer.batch = node.shape(0)[layer.batchFirst ? 0 : 1];
@@ -260,8 +260,8 @@ static Value joinDirections(NodeImporter &node, const Layer &layer, Value input,
   return node.emit<nn::ConcatOp>(ValueRange(parts), node.i64(dim));
 }
 
-LogicalResult accopt::importer::importRecurrent(NodeImporter &node) {
-  std::optional<Layer> layer = readLayer(node);
+static LogicalResult importLayer(NodeImporter &node, StringRef kind) {
+  std::optional<Layer> layer = readLayer(node, kind);
   if (!layer)
     return failure();
   Value input = node.operand(0);
@@ -281,4 +281,64 @@ LogicalResult accopt::importer::importRecurrent(NodeImporter &node) {
       return failure();
   }
   return success();
+}
+
+LogicalResult accopt::importer::importRecurrent(NodeImporter &node) {
+  return importLayer(node, StringRef(node.proto.op_type()).lower());
+}
+
+/// Weights i [directions, inputs, gates] in integers, with scale and zero point
+/// at `scale` for each direction, or each direction's gates: their real values,
+/// [directions, gates, inputs] as an LSTM has them.
+static std::optional<Entry> realWeights(NodeImporter &node, size_t i,
+                                        size_t scale) {
+  std::optional<HostTensor> scales = node.host(scale, "scale");
+  std::optional<HostTensor> zeros = node.host(scale + 1, "zero_point");
+  if (!scales || !zeros || !node.hasInput(i))
+    return std::nullopt;
+  auto fail = [&](const Twine &message) -> std::optional<Entry> {
+    (void)node.error(message);
+    return std::nullopt;
+  };
+  if (!node.inputs[i]->constant || node.rank(i) != 3)
+    return fail("expected constant weights of rank 3 as input " + Twine(i));
+  std::optional<HostTensor> values =
+      toHost(node.inputs[i]->constant, /*limit=*/INT32_MAX);
+  int64_t directions = node.shape(i)[0], inputs = node.shape(i)[1],
+          gates = node.shape(i)[2];
+  if (!values || values->isFloat() || !scales->isFloat() || zeros->isFloat() ||
+      scales->size() != zeros->size() ||
+      (scales->size() != directions && scales->size() != directions * gates))
+    return fail("expected integer weights with a scale and a zero point for " +
+                Twine(directions) + " directions, or for their gates");
+  HostTensor real{
+      node.builder.getF32Type(), {directions, gates, inputs}, {}, {}};
+  real.floats.resize(values->size());
+  for (auto [at, value] : llvm::enumerate(values->ints)) {
+    int64_t gate = at % gates, input = at / gates % inputs,
+            direction = at / gates / inputs;
+    int64_t p =
+        scales->size() == directions ? direction : direction * gates + gate;
+    real.floats[(direction * gates + gate) * inputs + input] =
+        scales->floats[p] * static_cast<float>(value - zeros->ints[p]);
+  }
+  Entry entry;
+  entry.constant = toAttribute(real);
+  entry.loc = node.loc;
+  return entry;
+}
+
+/// onnxruntime's LSTM with weights in integers: it quantizes its input when it
+/// runs; here it is an LSTM in float.
+LogicalResult accopt::importer::importDynamicQuantizeLstm(NodeImporter &node) {
+  if (node.inputs.size() != 12)
+    return node.error("expected 12 inputs, got " + Twine(node.inputs.size()));
+  std::optional<Entry> weights = realWeights(node, 1, 8);
+  std::optional<Entry> recurrence =
+      weights ? realWeights(node, 2, 10) : std::nullopt;
+  if (!recurrence)
+    return failure();
+  node.inputs[1] = &*weights;
+  node.inputs[2] = &*recurrence;
+  return importLayer(node, "lstm");
 }

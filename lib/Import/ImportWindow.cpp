@@ -1,5 +1,6 @@
 //===- ImportWindow.cpp - Windows: pooling, reductions, auto_pad ----------===//
 
+#include "ImportVolume.h"
 #include "NodeImporter.h"
 #include "OpTable.h"
 #include "WindowAttributes.h"
@@ -31,8 +32,8 @@ accopt::importer::readWindow(NodeImporter &node, ArrayRef<int64_t> kernel,
     (void)node.error(message);
     return std::nullopt;
   };
-  if (node.rank(0) != 3 && node.rank(0) != 4)
-    return fail("expected 1 or 2 spatial dimensions, got an input of rank " +
+  if (node.rank(0) < 3 || node.rank(0) > 5)
+    return fail("expected 1 to 3 spatial dimensions, got an input of rank " +
                 Twine(node.rank(0)));
   ArrayRef<int64_t> input = node.shape(0).drop_front(2);
   size_t spatial = input.size();
@@ -85,6 +86,12 @@ static std::optional<WindowAttributes> readPool(NodeImporter &node) {
   return readWindow(node, *kernel, /*hasCeilMode=*/true);
 }
 
+static Value emitPool(NodeImporter &node, Value input,
+                      const WindowAttributes &window, PoolEmitter pool) {
+  return window.kernel.size() == 3 ? emitVolumePool(node, input, window, pool)
+                                   : pool(input, window);
+}
+
 LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
   if (node.outputUsed.size() > 1 && node.outputUsed[1])
     return node.error(
@@ -96,10 +103,14 @@ LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
   if (!window)
     return failure();
   return node.setOutput(
-      0, node.emit<nn::MaxPoolOp>(
-             input, node.array(window->kernel), node.array(window->strides),
-             node.array(window->pads), node.array(window->dilations),
-             node.boolean(window->ceilMode)));
+      0, emitPool(node, input, *window,
+                  [&](Value images, const WindowAttributes &window) -> Value {
+                    return node.emit<nn::MaxPoolOp>(
+                        images, node.array(window.kernel),
+                        node.array(window.strides), node.array(window.pads),
+                        node.array(window.dilations),
+                        node.boolean(window.ceilMode));
+                  }));
 }
 
 LogicalResult accopt::importer::importAveragePool(NodeImporter &node) {
@@ -109,12 +120,17 @@ LogicalResult accopt::importer::importAveragePool(NodeImporter &node) {
   std::optional<WindowAttributes> window = readPool(node);
   if (!window)
     return failure();
+  bool countsPads = node.intAttr("count_include_pad", 0) != 0;
   return node.setOutput(
-      0, node.emit<nn::AveragePoolOp>(
-             input, node.array(window->kernel), node.array(window->strides),
-             node.array(window->pads), node.array(window->dilations),
-             node.boolean(window->ceilMode),
-             node.boolean(node.intAttr("count_include_pad", 0) != 0)));
+      0, emitPool(node, input, *window,
+                  [&](Value images, const WindowAttributes &window) -> Value {
+                    return node.emit<nn::AveragePoolOp>(
+                        images, node.array(window.kernel),
+                        node.array(window.strides), node.array(window.pads),
+                        node.array(window.dilations),
+                        node.boolean(window.ceilMode),
+                        node.boolean(countsPads));
+                  }));
 }
 
 LogicalResult accopt::importer::importGlobalAveragePool(NodeImporter &node) {
@@ -135,16 +151,26 @@ LogicalResult accopt::importer::importGlobalMaxPool(NodeImporter &node) {
   Value input = node.operand(0);
   if (!input)
     return failure();
-  if (node.rank(0) != 3 && node.rank(0) != 4)
-    return node.error("expected 1 or 2 spatial dimensions, got an input of "
+  if (node.rank(0) < 3 || node.rank(0) > 5)
+    return node.error("expected 1 to 3 spatial dimensions, got an input of "
                       "rank " +
                       Twine(node.rank(0)));
-  Shape kernel(node.shape(0).drop_front(2));
+  Shape shape(node.shape(0)), pooled(shape.size(), 1);
+  pooled[0] = shape[0];
+  pooled[1] = shape[1];
+  // Of three dimensions the last two are one.
+  if (shape.size() == 5) {
+    shape[3] *= shape.pop_back_val();
+    input = node.reshape(input, shape);
+    if (!input)
+      return failure();
+  }
+  Shape kernel(ArrayRef(shape).drop_front(2));
   Shape ones(kernel.size(), 1), pads(2 * kernel.size(), 0);
-  return node.setOutput(
-      0, node.emit<nn::MaxPoolOp>(input, node.array(kernel), node.array(ones),
-                                  node.array(pads), node.array(ones),
-                                  node.boolean(false)));
+  Value largest = node.emit<nn::MaxPoolOp>(
+      input, node.array(kernel), node.array(ones), node.array(pads),
+      node.array(ones), node.boolean(false));
+  return node.setOutput(0, largest ? node.reshape(largest, pooled) : nullptr);
 }
 
 LogicalResult accopt::importer::importReduceMean(NodeImporter &node) {

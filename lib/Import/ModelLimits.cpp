@@ -5,7 +5,10 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
+#include <onnx/defs/schema.h>
+
 #include <map>
+#include <set>
 #include <string>
 
 using namespace llvm;
@@ -121,13 +124,79 @@ Error accopt::importer::checkSplits(const onnx::GraphProto &graph) {
   return Error::success();
 }
 
-bool accopt::importer::canPropagateData(const onnx::GraphProto &graph) {
-  auto isSmall = [](const onnx::ValueInfoProto &value) {
-    const onnx::TensorShapeProto &shape = value.type().tensor_type().shape();
-    return shape.dim_size() != 1 ||
-           shape.dim(0).dim_value() <= maxPropagatedElements;
+/// Values whose contents inference may spell out: all but vectors of unknown or
+/// large length. Without a type nothing is known.
+static std::set<std::string> followable(const onnx::GraphProto &graph) {
+  std::set<std::string> names;
+  auto add = [&](const onnx::ValueInfoProto &value) {
+    const auto &type = value.type().tensor_type();
+    if (!type.has_shape() || type.shape().dim_size() > 1)
+      return;
+    if (type.shape().dim_size() == 1 &&
+        (!type.shape().dim(0).has_dim_value() ||
+         type.shape().dim(0).dim_value() > maxPropagatedElements))
+      return;
+    names.insert(value.name());
   };
-  return llvm::all_of(graph.input(), isSmall) &&
-         llvm::all_of(graph.value_info(), isSmall) &&
-         llvm::all_of(graph.output(), isSmall);
+  for (const auto *list :
+       {&graph.input(), &graph.value_info(), &graph.output()})
+    for (const onnx::ValueInfoProto &value : *list)
+      add(value);
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    if (tensor.dims_size() == 0 ||
+        (tensor.dims_size() == 1 && tensor.dims(0) <= maxPropagatedElements))
+      names.insert(tensor.name());
+  return names;
+}
+
+/// Values of more than one dimension, whose contents inference does not know.
+static std::set<std::string> opaque(const onnx::GraphProto &graph) {
+  std::set<std::string> names;
+  for (const auto *list :
+       {&graph.input(), &graph.value_info(), &graph.output()})
+    for (const onnx::ValueInfoProto &value : *list)
+      if (value.type().tensor_type().shape().dim_size() > 1)
+        names.insert(value.name());
+  for (const onnx::TensorProto &tensor : graph.initializer())
+    if (tensor.dims_size() > 1)
+      names.insert(tensor.name());
+  return names;
+}
+
+/// Whether inference follows contents through the operator.
+static bool followsContents(const onnx::NodeProto &node) {
+  const onnx::OpSchema *schema =
+      onnx::OpSchemaRegistry::Schema(node.op_type(), node.domain());
+  return schema && schema->has_data_propagation_function();
+}
+
+Error accopt::importer::propagateData(
+    onnx::ModelProto &model, function_ref<Error(onnx::ModelProto &)> infer) {
+  onnx::GraphProto &graph = *model.mutable_graph();
+  int kept = -1;
+  for (unsigned round = 0; round < maxPropagationRounds; ++round) {
+    std::set<std::string> small = followable(graph), other = opaque(graph);
+    auto isBounded = [&](const onnx::NodeProto &node) {
+      auto isKnown = [&](const std::string &name) {
+        return name.empty() || small.count(name) || other.count(name);
+      };
+      return !followsContents(node) || llvm::all_of(node.input(), isKnown);
+    };
+    // Nodes that are not bounded step aside for the time of inference.
+    google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes, within;
+    nodes.Swap(graph.mutable_node());
+    for (const onnx::NodeProto &node : nodes)
+      if (isBounded(node))
+        *within.Add() = node;
+    int count = within.size();
+    graph.mutable_node()->Swap(&within);
+    Error error = infer(model);
+    graph.mutable_node()->Swap(&nodes);
+    if (error)
+      return error;
+    if (count == kept || count == graph.node_size())
+      break;
+    kept = count;
+  }
+  return Error::success();
 }

@@ -10,6 +10,7 @@
 #ifndef ACCOPT_LIB_IMPORT_MODELLIMITS_H
 #define ACCOPT_LIB_IMPORT_MODELLIMITS_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include "onnx/onnx_pb.h"
@@ -26,6 +27,9 @@ constexpr unsigned maxCallDepth = 200;
 /// its contents. It spells each out, known or not.
 constexpr int64_t maxPropagatedElements = 65536;
 
+/// How often inference is run for what it found the time before.
+constexpr unsigned maxPropagationRounds = 8;
+
 /// Fails where functions call themselves, directly or not, or inline to too
 /// much.
 llvm::Error checkFunctions(const onnx::ModelProto &model);
@@ -34,9 +38,14 @@ llvm::Error checkFunctions(const onnx::ModelProto &model);
 /// shape inference makes as many sizes.
 llvm::Error checkSplits(const onnx::GraphProto &graph);
 
-/// Whether the one-dimensional values of a graph with inferred types are small
-/// enough to have their contents followed.
-bool canPropagateData(const onnx::GraphProto &graph);
+/// Infers types with the contents of vectors followed where that is small.
+/// `infer` does so for the model it gets, which lacks the nodes that would
+/// spell a vector out whose length is not known or above
+/// maxPropagatedElements; lengths that this reveals let in more nodes, up to
+/// maxPropagationRounds times.
+llvm::Error
+propagateData(onnx::ModelProto &model,
+              llvm::function_ref<llvm::Error(onnx::ModelProto &)> infer);
 
 } // namespace accopt::importer
 

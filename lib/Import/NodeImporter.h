@@ -8,6 +8,7 @@
 #include "dialects/NN/NNOps.h"
 #include "mlir/IR/Builders.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,12 @@ public:
   /// Whether it is an output of the network.
   llvm::SmallVector<bool> outputLeaves;
   std::string reason;
+  /// Imports a graph of the node's attributes at this place: its inputs are
+  /// `arguments`, its outputs become `results`. A failure has been reported.
+  std::function<llvm::LogicalResult(const onnx::GraphProto &,
+                                    llvm::ArrayRef<Entry>,
+                                    llvm::SmallVectorImpl<Entry> &)>
+      importBody;
 
   //===--- Errors ---------------------------------------------------------===//
 

@@ -180,15 +180,17 @@ static const std::string &getGivenName(const onnx::NodeProto &node) {
   return node.name();
 }
 
-/// Names every node and remembers who makes each value.
-static void nameNodes(OnnxModel &model) {
-  onnx::GraphProto &graph = *model.proto.mutable_graph();
+/// Names every node and remembers who makes each value, in bodies as well.
+static void nameNodes(OnnxModel &model, onnx::GraphProto &graph) {
   for (int i = 0; i < graph.node_size(); ++i) {
     onnx::NodeProto &node = *graph.mutable_node(i);
     if (node.name().empty())
       node.set_name(node.op_type() + "_" + std::to_string(i));
     for (const std::string &output : node.output())
       model.producers.try_emplace(output, getGivenName(node));
+    for (onnx::AttributeProto &attribute : *node.mutable_attribute())
+      if (attribute.has_g())
+        nameNodes(model, *attribute.mutable_g());
   }
 }
 
@@ -215,7 +217,7 @@ accopt::importer::readModel(StringRef path) {
   if (!model->proto.has_graph())
     return createStringError("expected an ONNX model, got a file without a "
                              "graph");
-  nameNodes(*model);
+  nameNodes(*model, *model->proto.mutable_graph());
   if (Error error = WeightTaker(*model, *cut).run())
     return std::move(error);
   return model;

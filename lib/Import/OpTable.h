@@ -67,6 +67,8 @@ llvm::LogicalResult importGather(NodeImporter &node);
 llvm::LogicalResult importGatherND(NodeImporter &node);
 llvm::LogicalResult importGatherElements(NodeImporter &node);
 llvm::LogicalResult importScatter(NodeImporter &node);
+llvm::LogicalResult importGridSample(NodeImporter &node);
+llvm::LogicalResult importReverseSequence(NodeImporter &node);
 llvm::LogicalResult importExpand(NodeImporter &node);
 llvm::LogicalResult importTile(NodeImporter &node);
 llvm::LogicalResult importEinsum(NodeImporter &node);
@@ -96,8 +98,13 @@ llvm::LogicalResult importQLinearPool(NodeImporter &node);
 llvm::LogicalResult importQLinearConcat(NodeImporter &node);
 llvm::LogicalResult importDynamicQuantize(NodeImporter &node);
 llvm::LogicalResult importConvInteger(NodeImporter &node);
+llvm::LogicalResult importDynamicQuantizeLstm(NodeImporter &node);
 llvm::LogicalResult importMatMulInteger(NodeImporter &node);
 llvm::LogicalResult importFusedConv(NodeImporter &node);
+
+llvm::LogicalResult importIf(NodeImporter &node);
+llvm::LogicalResult importLoop(NodeImporter &node);
+llvm::LogicalResult importScan(NodeImporter &node);
 
 /// For operators that exist in shape arithmetic alone.
 llvm::LogicalResult importShapeArithmetic(NodeImporter &node);

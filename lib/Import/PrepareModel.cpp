@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ConvertBodies.h"
 #include "InferenceGuards.h"
 #include "ModelLimits.h"
 #include "OnnxModel.h"
@@ -13,6 +14,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <onnx/checker.h>
 #include <onnx/defs/schema.h>
@@ -122,6 +124,95 @@ static Error setInputShapes(OnnxModel &model, const ImportOptions &options) {
     for (auto &dim : *type->mutable_shape()->mutable_dim())
       dim.Clear();
   }
+  return Error::success();
+}
+
+/// `values` as the typed fields of a tensor hold them; false for a type that
+/// has none for numbers.
+static bool addNumbers(onnx::TensorProto &tensor, ArrayRef<double> values) {
+  switch (tensor.data_type()) {
+  case onnx::TensorProto::FLOAT:
+    for (double value : values)
+      tensor.add_float_data(static_cast<float>(value));
+    return true;
+  case onnx::TensorProto::DOUBLE:
+    for (double value : values)
+      tensor.add_double_data(value);
+    return true;
+  case onnx::TensorProto::INT64:
+    for (double value : values)
+      tensor.add_int64_data(static_cast<int64_t>(value));
+    return true;
+  case onnx::TensorProto::INT8:
+  case onnx::TensorProto::UINT8:
+  case onnx::TensorProto::INT16:
+  case onnx::TensorProto::UINT16:
+  case onnx::TensorProto::INT32:
+  case onnx::TensorProto::BOOL:
+    for (double value : values)
+      tensor.add_int32_data(static_cast<int32_t>(value));
+    return true;
+  default:
+    return false;
+  }
+}
+
+/// Makes a constant of the input `value`, whose shape is known.
+static Error fixInput(onnx::GraphProto &graph,
+                      const onnx::ValueInfoProto &value,
+                      ArrayRef<double> given) {
+  const auto &type = value.type().tensor_type();
+  onnx::TensorProto &tensor = *graph.add_initializer();
+  tensor.set_name(value.name());
+  tensor.set_data_type(type.elem_type());
+  int64_t count = 1;
+  for (const auto &dim : type.shape().dim()) {
+    tensor.add_dims(dim.dim_value());
+    if (MulOverflow(count, dim.dim_value(), count) ||
+        count > maxPropagatedElements)
+      return createStringError("input '" + value.name() + "': expected at " +
+                               "most " + Twine(maxPropagatedElements) +
+                               " elements for --input-value, got more");
+  }
+  SmallVector<double> numbers(given);
+  if (numbers.size() == 1)
+    numbers.assign(count, given[0]);
+  if (static_cast<int64_t>(numbers.size()) != count)
+    return createStringError("input '" + value.name() + "': expected " +
+                             Twine(count) + " numbers or one in " +
+                             "--input-value, got " + Twine(numbers.size()));
+  if (!addNumbers(tensor, numbers))
+    return createStringError("input '" + value.name() + "': expected numbers " +
+                             "of at most 32 bits or of 64 signed for "
+                             "--input-value, got another type");
+  return Error::success();
+}
+
+/// Makes constants of the inputs that are given values. Their shapes are
+/// static.
+static Error fixInputs(OnnxModel &model, const ImportOptions &options) {
+  if (options.inputValues.empty())
+    return Error::success();
+  onnx::GraphProto &graph = *model.proto.mutable_graph();
+  SmallVector<StringRef> unknown(options.inputValues.keys());
+  sort(unknown);
+  std::string names;
+  for (const onnx::ValueInfoProto *input : realInputs(model)) {
+    names += (names.empty() ? "'" : ", '") + input->name() + "'";
+    auto given = options.inputValues.find(input->name());
+    if (given == options.inputValues.end())
+      continue;
+    if (Error error = fixInput(graph, *input, given->second))
+      return error;
+    erase(unknown, input->name());
+  }
+  if (!unknown.empty())
+    return createStringError("expected an input's name in --input-value (" +
+                             names + "), got '" + unknown.front() + "'");
+  auto &inputs = *graph.mutable_input();
+  for (int i = inputs.size() - 1; i >= 0; --i)
+    if (options.inputValues.count(inputs[i].name()))
+      inputs.DeleteSubrange(i, 1);
   return Error::success();
 }
 
@@ -284,9 +375,22 @@ static Error inferShapes(onnx::ModelProto &model) {
   };
   if (Error error = infer(/*propagatesData=*/false))
     return error;
-  if (!canPropagateData(model.graph()))
+  return propagateData(model, [&](onnx::ModelProto &) {
+    return infer(/*propagatesData=*/true);
+  });
+}
+
+/// The Scan of opset 8 has a batch dimension and lengths that later ones have
+/// not, and the converter leaves it as it is.
+static Error refuseBatchedScan(const onnx::ModelProto &model) {
+  if (opsetOf(model) != 8)
     return Error::success();
-  return infer(/*propagatesData=*/true);
+  for (const onnx::NodeProto &node : model.graph().node())
+    if (node.op_type() == "Scan")
+      return createStringError("node '" + node.name() +
+                               "' (Scan): expected the Scan of opset 9 or "
+                               "later, got that of opset 8");
+  return Error::success();
 }
 
 /// Bodies that depend on types look for them in `value_info` alone.
@@ -371,6 +475,8 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return error;
   if (Error error = checkInputShapes(model))
     return error;
+  if (Error error = fixInputs(model, options))
+    return error;
   if (Error error = checkFunctions(proto))
     return error;
   if (proto.functions_size() > 0)
@@ -385,6 +491,8 @@ Error accopt::importer::prepareModel(OnnxModel &model,
     return error;
   if (Error error = checkEyes(proto))
     return error;
+  if (Error error = refuseBatchedScan(proto))
+    return error;
   if (Error error = inferShapes(proto))
     return error;
 
@@ -393,19 +501,25 @@ Error accopt::importer::prepareModel(OnnxModel &model,
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
     return expandFunctions(proto);
-  Error error = guard(
-      "ONNX's version converter cannot bring the model from opset " +
-          Twine(opset) + " to opset " + Twine(importedOpset) +
-          ", the one that is imported",
-      [&] {
-        onnx::ModelProto converted =
-            onnx::version_conversion::ConvertVersion(proto, importedOpset);
-        proto.Swap(&converted);
-        restoreSpatialAttributes(proto, activationNorms);
-        sayOldResizes(proto, oldResizes);
-      });
+  auto convert = [&](onnx::ModelProto &model) {
+    return guard("ONNX's version converter cannot bring the model from opset " +
+                     Twine(opset) + " to opset " + Twine(importedOpset) +
+                     ", the one that is imported",
+                 [&] {
+                   onnx::ModelProto converted =
+                       onnx::version_conversion::ConvertVersion(model,
+                                                                importedOpset);
+                   model.Swap(&converted);
+                 });
+  };
+  Error error = convertBodies(proto, convert);
   if (!error)
+    error = convert(proto);
+  if (!error) {
+    restoreSpatialAttributes(proto, activationNorms);
+    sayOldResizes(proto, oldResizes);
     return expandFunctions(proto);
+  }
   if (!hasUnsupportedOps(proto.graph()))
     return error;
   // The nodes that are not supported at all are the better answer.

@@ -146,8 +146,6 @@ def type_cases():
     yield "declared-type-differs", model(
         [helper.make_node("Relu", ["x"], ["y"], name="bad_node")],
         [x], [value("y", [1, 4], TensorProto.INT64)])
-    yield "declared-shape-differs", model(
-        [helper.make_node("Relu", ["x"], ["y"], name="bad_node")], [x], [value("y", [3, 3])])
     yield "unknown-attribute", one_node("Relu", ["x"], {"x": [1, 4]}, [1, 4], colour=3)
     yield "attribute-of-wrong-type", conv(strides="two")
     yield "missing-attribute", one_node("Concat", ["x", "x"], {"x": [2, 3]}, [4, 3])

@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from onnx.reference import ReferenceEvaluator
 
+from body_ops import body_ops
 from math_ops import MATH_OPS
 
 OPSET = 23
@@ -263,6 +264,7 @@ OPS = {
 }
 OPS.update({name: (lambda make: lambda rng: Case(*(made := make(rng))[:2], **made[2]))(make)
             for name, make in MATH_OPS.items()})
+OPS.update(body_ops(Case))
 
 
 def reference(model, feeds):

@@ -137,6 +137,19 @@ def expansion_cases():
     yield "folding-20000", model(many, [], [value("v20000", [2**16])], [weight("v0", (2**16,)), weight("one", (1,))])
     many = [node("ConstantOfShape", ["s"], [f"v{i}"]) for i in range(20000)]
     yield "constants-20000", model(many, [], [value("v0", [2**16])], [ints("s", [2**16])])
+    # A length that only the propagation of values shows: 4 * 2^28.
+    revealed = [node("Shape", ["x"], ["s"]), node("Mul", ["s", "f"], ["n"]), node("ConstantOfShape", ["n"], ["v"]),
+                node("Slice", ["v", "a", "b"], ["y"])]
+    for factor in (2**8, 2**18, 2**28):
+        yield f"revealed-length-{factor}", model(
+            revealed, [value("x", [4])], [value("y", [2])], [ints("f", [factor]), ints("a", [0]), ints("b", [2])])
+        chain = [node("Shape", ["x"], ["v0"])]
+        for i in range(20):
+            chain += [node("Mul", [f"v{2 * i}", "f"], [f"n{i}"]), node("ConstantOfShape", [f"n{i}"], [f"v{2 * i + 1}"]),
+                      node("Shape", [f"v{2 * i + 1}"], [f"v{2 * i + 2}"])]
+        yield f"revealed-chain-{factor}", model(
+            [*chain, node("Identity", ["v40"], ["y"])], [value("x", [4])],
+            [onnx.helper.make_tensor_value_info("y", TensorProto.INT64, [1])], [ints("f", [factor])])
     outer = [node("MatMul", ["x", "w"], ["y"])]
     yield "outer-product", model(outer, [value("x", [2**20, 1])], [value("y", [2**20, 2**20])], [weight("w", (1, 2**14))])
     yield "broadcast", model([node("Add", ["x", "z"], ["y"])], [value("x", [2**20, 1]), value("z", [1, 2**20])],

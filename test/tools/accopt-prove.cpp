@@ -41,6 +41,7 @@ static cl::opt<std::string> input(cl::Positional, cl::Required);
 static cl::opt<std::string> target("target", cl::init("systolic16x16"));
 static cl::opt<std::string> calibrationData("calibration-data");
 static cl::list<std::string> shapes("input-shape");
+static cl::list<std::string> values("input-value");
 static cl::opt<unsigned> seed("seed", cl::init(0));
 static cl::opt<bool> costOnly("cost-only",
                               cl::desc("Compare analysis and simulator only"));
@@ -199,6 +200,8 @@ int main(int argc, char **argv) {
   options.activationBits = exitOnError(parseActivationBits(activationBits));
   for (const std::string &shape : shapes)
     exitOnError(addInputShape(shape, options.import));
+  for (const std::string &value : values)
+    exitOnError(addInputValue(value, options.import));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   if (narrowSeed.getNumOccurrences())
     options.stage = Stage::NNQuantized;

@@ -160,6 +160,9 @@ static int compileMain(int argc, char **argv) {
   cl::list<std::string> shapes(
       "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
       cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
+  cl::list<std::string> values(
+      "input-value", cl::desc("Make an input a constant of the network"),
+      cl::value_desc("NAME=16000"), cl::cat(category));
   cl::list<std::string> reports(
       "report",
       cl::desc("Cost report, .json, .csv, .md or .html (a page for a browser) "
@@ -235,6 +238,11 @@ static int compileMain(int argc, char **argv) {
         << "--activation-bits: " << llvm::toString(std::move(error)) << '\n';
     return 2;
   }
+  for (const std::string &value : values)
+    if (llvm::Error error = addInputValue(value, options.import)) {
+      printError(std::move(error));
+      return 2;
+    }
   if (llvm::Error error = gates.apply(options)) {
     printError(std::move(error));
     return 2;

