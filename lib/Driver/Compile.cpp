@@ -10,6 +10,7 @@
 #include "Calibrate.h"
 #include "Compare.h"
 #include "Explain.h"
+#include "RefineWeights.h"
 #include "StageNotes.h"
 
 #include "accopt/Analysis/CostAnalysis.h"
@@ -89,9 +90,6 @@ private:
   llvm::Expected<RangeTable> toFused();
   llvm::Error toQuantized();
   llvm::Error compare();
-  llvm::Error equalize(func::FuncOp function);
-  llvm::Error correctBias(func::FuncOp function, const RangeTable &ranges);
-  llvm::Error compensate(func::FuncOp function, const RangeTable &ranges);
   llvm::Error emitProgram(const Machine &machine);
   llvm::Error report(const Program &program);
   llvm::Error reportGates(const CostReport &report);
@@ -237,56 +235,6 @@ llvm::Error Compiler::run() {
   return emitModule();
 }
 
-llvm::Error Compiler::equalize(func::FuncOp function) {
-  if (options.calibrationData.empty())
-    return llvm::createStringError(
-        "--equalize: expected --calibration-data=FILE, got none");
-  auto channels = measureChannels(function, options.calibrationData);
-  if (!channels)
-    return channels.takeError();
-  unsigned levelled = equalizeChannels(function, *channels);
-  if (!options.quiet)
-    llvm::errs() << "note: levelled the channels of " << levelled
-                 << " tensors\n";
-  return llvm::Error::success();
-}
-
-llvm::Error Compiler::correctBias(func::FuncOp function,
-                                  const RangeTable &ranges) {
-  if (options.calibrationData.empty())
-    return llvm::createStringError(
-        "--correct-bias: expected --calibration-data=FILE, got none");
-  auto channels = measureChannels(function, options.calibrationData);
-  if (!channels)
-    return channels.takeError();
-  llvm::Expected<QuantizationPlan> plan = planQuantization(function, ranges);
-  if (!plan)
-    return makeFileError(options.input, llvm::toString(plan.takeError()));
-  unsigned corrected = correctBiases(function, *channels, *plan);
-  if (!options.quiet)
-    llvm::errs() << "note: corrected the biases of " << corrected
-                 << " layers\n";
-  return llvm::Error::success();
-}
-
-llvm::Error Compiler::compensate(func::FuncOp function,
-                                 const RangeTable &ranges) {
-  if (options.calibrationData.empty())
-    return llvm::createStringError(
-        "--compensate-rounding: expected --calibration-data=FILE, got none");
-  auto patches = measurePatches(function, options.calibrationData);
-  if (!patches)
-    return patches.takeError();
-  llvm::Expected<QuantizationPlan> plan = planQuantization(function, ranges);
-  if (!plan)
-    return makeFileError(options.input, llvm::toString(plan.takeError()));
-  unsigned rounded = compensateRounding(function, *patches, *plan);
-  if (!options.quiet)
-    llvm::errs() << "note: compensated the rounding of " << rounded
-                 << " layers\n";
-  return llvm::Error::success();
-}
-
 /// The float pipeline, and the ranges of what it leaves.
 llvm::Expected<RangeTable> Compiler::toFused() {
   PassManager manager(&context);
@@ -294,20 +242,15 @@ llvm::Expected<RangeTable> Compiler::toFused() {
   if (failed(manager.run(*module)))
     return reported();
   auto function = module->lookupSymbol<func::FuncOp>("main");
-  if (options.equalize)
-    if (llvm::Error error = equalize(function))
-      return std::move(error);
+  if (llvm::Error error = levelChannels(function, options))
+    return std::move(error);
   if (!options.compare.empty())
     fused = module->clone();
   llvm::Expected<RangeTable> ranges = findRanges(function, options);
   if (!ranges)
     return ranges.takeError();
-  if (options.compensateRounding)
-    if (llvm::Error error = compensate(function, *ranges))
-      return std::move(error);
-  if (options.correctBias)
-    if (llvm::Error error = correctBias(function, *ranges))
-      return std::move(error);
+  if (llvm::Error error = refineWeights(function, *ranges, options))
+    return std::move(error);
   if (!options.saveCalibration.empty())
     if (llvm::Error error = writeRanges(options.saveCalibration, *ranges))
       return error;

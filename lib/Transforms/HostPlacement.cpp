@@ -76,12 +76,18 @@ static bool isFlexible(Operation *op) {
                    nn::ResampleOp>(op);
 }
 
+static bool isCastOp(Operation *op) { return op && isCast(op); }
+
+static bool readsCast(Operation *op) {
+  return llvm::any_of(op->getOperands(), [](Value operand) {
+    return isCastOp(operand.getDefiningOp()) && !isConstantLike(operand);
+  });
+}
+
 /// A model's own casts say what is int8.
 static bool isCastAround(Operation *op) {
-  auto isCastOp = [](Operation *other) { return other && isCast(other); };
-  for (Value operand : op->getOperands())
-    if (isCastOp(operand.getDefiningOp()) && !isConstantLike(operand))
-      return true;
+  if (readsCast(op))
+    return true;
   for (Value result : op->getResults())
     if (llvm::any_of(result.getUsers(), isCastOp))
       return true;
@@ -207,9 +213,11 @@ HostPlacement::HostPlacement(func::FuncOp function) {
         llvm::all_of(op.getResults(), isConstantLike))
       continue;
     if (isCastAround(&op)) {
-      // Only what is no number that casts could mean goes to the host as it is.
+      // What is no number that casts could mean goes to the host as it is, and
+      // so does what the host alone computes of floats.
       if (!llvm::all_of(op.getResults(), isReal) ||
-          !llvm::all_of(op.getOperands(), isReal))
+          !llvm::all_of(op.getOperands(), isReal) ||
+          (!isFlexible(&op) && !readsCast(&op)))
         onHost.insert(&op);
       continue;
     }

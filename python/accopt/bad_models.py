@@ -83,7 +83,8 @@ def shape_cases():
     yield "conv-kernel-mismatch", conv(kernel_shape=[5, 5])
     yield "conv-kernel-too-large", conv(x=(1, 3, 2, 2))
     yield "conv-auto-pad", conv(auto_pad="SIDEWAYS")
-    yield "conv-3d", conv(weight_shape=(2, 3, 3, 3, 3), x=(1, 3, 8, 8, 8), y=(1, 2, 6, 6, 6))
+    yield "conv-4d", conv(weight_shape=(2, 3, 3, 3, 3, 3), x=(1, 3, 8, 8, 8, 8),
+                          y=(1, 2, 6, 6, 6, 6))
     yield "matmul-mismatch", one_node(
         "MatMul", ["x", "w"], {"x": [2, 3]}, [2, 5], [weight("w", (4, 5))])
     yield "add-mismatch", one_node("Add", ["x", "w"], {"x": [2, 3]}, [2, 3], [weight("w", (2, 4))])
