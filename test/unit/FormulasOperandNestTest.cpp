@@ -7,12 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "accopt/Formulas/OperandLatency.h"
-#include "accopt/Formulas/OperandNest.h"
-
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringRef.h"
+#include "OperandNestText.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,20 +16,6 @@ using namespace accopt::formulas;
 using llvm::StringRef;
 
 namespace {
-
-/// "M32 C3.5": loops, dimension and count.
-std::vector<OperandLoop> loopsOf(StringRef text) {
-  std::vector<OperandLoop> loops;
-  llvm::SmallVector<StringRef> words;
-  llvm::SplitString(text, words);
-  for (StringRef word : words) {
-    double count = 0;
-    EXPECT_FALSE(word.drop_front().getAsDouble(count));
-    loops.push_back(
-        {ConvDimension(StringRef("NCMPQRS").find(word.front())), count});
-  }
-  return loops;
-}
 
 /// Sets what of the memories a mapping says: "fan-out:loops|fan-out:loops".
 void map(Operand &operand, StringRef text) {
@@ -105,26 +86,6 @@ double networkCycles(const OperandNest &nest, const OperandMachine &machine,
     total += layer.times * latency->total();
   }
   return total;
-}
-
-/// "I0:tl O1:fl": memories of operands and, as the package has it, from or to
-/// low or high.
-MemoryPort port(int64_t bits, StringRef uses) {
-  MemoryPort port{bits, {}};
-  llvm::SmallVector<StringRef> words;
-  llvm::SplitString(uses, words);
-  for (StringRef word : words) {
-    auto [memory, transfer] = word.split(':');
-    PortUse use;
-    use.tensor = ConvTensor(StringRef("WIO").find(memory.front()));
-    EXPECT_FALSE(memory.drop_front().getAsInteger(10, use.memory));
-    use.transfer = transfer == "tl"   ? Transfer::ReadBelow
-                   : transfer == "fl" ? Transfer::WriteBelow
-                   : transfer == "th" ? Transfer::ReadAbove
-                                      : Transfer::WriteAbove;
-    port.uses.push_back(use);
-  }
-  return port;
 }
 
 const OperandMemory dram{{}, 0, 700, 750, 64, 64};
