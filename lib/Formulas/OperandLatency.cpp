@@ -132,6 +132,9 @@ Error Latency::checkPorts() const {
   std::array<std::vector<std::array<int, 4>>, 3> ports;
   for (ConvTensor tensor : {ConvWeights, ConvInputs, ConvOutputs})
     ports[tensor].resize(nest.operands[tensor].memories.size());
+  for (const OperandLoop &units : machine.systolic)
+    if (!(units.count >= 1))
+      return fail("expected systolic dimensions of at least 1 unit");
   for (const PhysicalMemory &memory : machine.memories) {
     if (memory.bits < 1)
       return fail("expected memories of at least 1 bit, got " +
@@ -367,12 +370,17 @@ double Latency::unloading() const {
 
 double Latency::drain() const {
   double cycles = 0;
-  for (ConvDimension dimension : machine.systolic) {
-    double units = 1;
+  for (const OperandLoop &units : machine.systolic) {
+    double extent = 1;
+    auto extend = [&](ArrayRef<OperandLoop> loops) {
+      for (const OperandLoop &loop : loops)
+        extent *= loop.dimension == units.dimension ? loop.count : 1;
+    };
+    extend(nest.loops);
     for (const OperandMemory &memory : nest.operands[ConvWeights].memories)
-      for (const OperandLoop &loop : memory.fanOut)
-        units *= loop.dimension == dimension ? loop.count : 1;
-    cycles += std::ceil(units) - 1;
+      extend(memory.fanOut);
+    // Fractions of fan-outs leave a rest far below one.
+    cycles += std::min(units.count, std::round(extent)) - 1;
   }
   return cycles;
 }

@@ -124,17 +124,18 @@ TEST(OperandLatency, LoadsWhileComputing) {
   EXPECT_EQ(latencyOf(nest, machine).loading, 1.5 + 1);
 }
 
-/// 2.5 channels and two filters beside each other; three and two are built.
+/// Five channels in two rounds of 2.5 and two filters, on four rows and three
+/// columns.
 TEST(OperandLatency, SystolicDrain) {
-  OperandNest nest = nestOf("Q3", {1, 1, 1});
+  OperandNest nest = nestOf("Q3 C2", {1, 1, 1});
   nest.operands[ConvWeights].memories[1].fanOut = loopsOf("C2.5 M2");
   nest.operands[ConvInputs].memories[0].fanOut = loopsOf("C2.5 M2");
   nest.operands[ConvOutputs].memories[0].fanOut = loopsOf("C2.5 M2");
   OperandMachine machine = machineOf(
       {port(8, "W1:tl"), port(8, "I1:tl"), port(8, "O1:tl"), port(8, "O1:fl")});
   EXPECT_EQ(latencyOf(nest, machine).drain, 0);
-  machine.systolic = {DimC, DimM};
-  EXPECT_EQ(latencyOf(nest, machine).drain, 2 + 1);
+  machine.systolic = loopsOf("C4 M3");
+  EXPECT_EQ(latencyOf(nest, machine).drain, 3 + 1);
 }
 
 TEST(OperandLatency, Refusals) {

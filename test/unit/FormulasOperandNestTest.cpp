@@ -138,7 +138,7 @@ OperandMachine tpuMachine() {
       {16777216,
        {port(2048, "I0:tl O1:tl O1:th"), port(2048, "I0:fh O1:fh O1:fl")}},
       {10000000000, {port(64, "I1:tl W1:tl O2:tl O2:fl")}}};
-  machine.systolic = {DimM, DimC};
+  machine.systolic = loopsOf("M32 C32");
   return machine;
 }
 

@@ -52,9 +52,10 @@ enum class SpareRule {
 
 struct OperandMachine {
   std::vector<PhysicalMemory> memories;
-  /// Fan-outs over these dimensions pass data on from unit to unit: the last
-  /// results need a cycle for each further one (since 3.9).
-  std::vector<ConvDimension> systolic;
+  /// Dimensions along which the array passes data on, and its units there: the
+  /// last results need a cycle for each further unit that the layer has work
+  /// for, though rounds may be evened out to fewer (since 3.9).
+  std::vector<OperandLoop> systolic;
   SpareRule spare = SpareRule::LongestFirst;
 };
 
