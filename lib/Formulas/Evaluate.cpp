@@ -55,6 +55,8 @@ Expected<FormulaReport>
 accopt::formulas::evaluate(StringRef path, const EvaluateOptions &options) {
   if (options.model == Model::Gemmini)
     return evaluateGemmini(path);
+  if (options.model == Model::ZigZag)
+    return reportOperandNests(path);
   const bool isEyeriss = options.model == Model::Eyeriss;
   EyerissChip chip = options.chip;
   ArrayShape array;
@@ -86,6 +88,7 @@ accopt::formulas::evaluate(StringRef path, const EvaluateOptions &options) {
     return reportMaestro(*layers, path, options);
   case Model::Eyeriss:
   case Model::Gemmini:
+  case Model::ZigZag:
     break;
   }
   Expected<FormulaReport> report = reportEyeriss(*layers, chip, options.batch);

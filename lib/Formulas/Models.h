@@ -26,6 +26,8 @@ llvm::Expected<FormulaReport> reportEyeriss(llvm::ArrayRef<Layer> layers,
 llvm::Expected<FormulaReport> reportMaestro(llvm::ArrayRef<Layer> layers,
                                             llvm::StringRef path,
                                             const EvaluateOptions &options);
+/// Reads machine and mappings; fails where they are refused.
+llvm::Expected<FormulaReport> reportOperandNests(llvm::StringRef path);
 
 } // namespace accopt::formulas
 

@@ -31,7 +31,10 @@ static cl::opt<Model> model(
                           "a mapping and of its own tiling"),
                clEnumValN(Model::Maestro, "maestro",
                           "MAESTRO: cycles and traffic of a data-centric "
-                          "dataflow, see --mapping")));
+                          "dataflow, see --mapping"),
+               clEnumValN(Model::ZigZag, "zigzag",
+                          "ZigZag: cycles and energy of mappings with memories "
+                          "for each operand, LAYERS.json")));
 static cl::opt<Dataflow>
     dataflow("dataflow", cl::desc("scalesim: what stays in the array"),
              cl::init(Dataflow::WeightStationary), cl::cat(category),
@@ -109,6 +112,9 @@ Examples:
   A file for --mapping says what each processing element holds of a layer:
     SpatialMap(1,1) K; TemporalMap(64,64) C; TemporalMap(Sz(R),1) Y;
     TemporalMap(Sz(S),1) X; Cluster(64, P); SpatialMap(1,1) C;
+
+  A file for --model=zigzag is JSON: a machine, its memories and ports, and the
+  mapping of each layer; accopt/Formulas/OperandFile.h has its keys.
 
 Exit status: 0 success, 1 the input is refused, 2 wrong usage.
 )");

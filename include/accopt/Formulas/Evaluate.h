@@ -15,7 +15,7 @@
 
 namespace accopt::formulas {
 
-enum class Model { ScaleSim, Stonne, Eyeriss, Gemmini, Maestro };
+enum class Model { ScaleSim, Stonne, Eyeriss, Gemmini, Maestro, ZigZag };
 
 struct EvaluateOptions {
   Model model = Model::ScaleSim;
@@ -40,7 +40,8 @@ struct EvaluateOptions {
 };
 
 /// Reads the layers of `path` and applies the model. The file is a topology
-/// (TopologyFile.h), for Gemmini what GemminiReport.h reads. Options of
+/// (TopologyFile.h), for Gemmini what GemminiReport.h reads,
+/// for ZigZag what OperandFile.h does. Options of
 /// other models are ignored. Fails, in one line, where the file or an option is
 /// refused.
 llvm::Expected<FormulaReport> evaluate(llvm::StringRef path,
