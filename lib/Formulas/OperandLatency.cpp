@@ -233,23 +233,8 @@ void Latency::collectMoves() {
     }
 }
 
-/// Of the first `cycles` those that are in no window of `moves`, which are in
-/// the order of their periods, each a multiple of the one before.
-static double outsideWindows(ArrayRef<Move> moves, double cycles) {
-  if (moves.empty())
-    return cycles;
-  const Move &last = moves.back();
-  auto outside = [&](double from, double to) {
-    return from >= to ? 0
-                      : outsideWindows(moves.drop_back(), to) -
-                            outsideWindows(moves.drop_back(), from);
-  };
-  double periods = std::floor(cycles / last.period);
-  return periods * outside(last.window, last.period) +
-         outside(last.window, cycles - periods * last.period);
-}
-
-/// Cycles of the whole computation that are in a window of any.
+/// Cycles of the whole computation that are in a window of any. Windows begin
+/// their periods, and each period is a multiple of the next shorter one.
 static double unionOfWindows(std::vector<Move> moves) {
   for (const Move &move : moves)
     if (move.window == move.period)
@@ -257,9 +242,28 @@ static double unionOfWindows(std::vector<Move> moves) {
   sort(moves, [](const Move &a, const Move &b) {
     return std::pair(a.period, a.window) < std::pair(b.period, b.window);
   });
-  const Move &longest = moves.back();
-  return longest.turns *
-         (longest.period - outsideWindows(moves, longest.period));
+  // By period: how many of its cycles are in no window of it or of a shorter
+  // one, and how many of its window are in none of a shorter one.
+  std::vector<double> whole, hidden;
+  auto outside = [&](double cycles) {
+    double result = 0;
+    for (size_t i = whole.size(); i-- > 0;) {
+      double periods = std::floor(cycles / moves[i].period);
+      result += periods * whole[i];
+      cycles -= periods * moves[i].period;
+      if (cycles <= moves[i].window)
+        return result;
+      result -= hidden[i];
+    }
+    return result + cycles;
+  };
+  for (const Move &move : moves) {
+    double inWindow = outside(move.window);
+    double inPeriod = outside(move.period) - inWindow;
+    whole.push_back(inPeriod);
+    hidden.push_back(inWindow);
+  }
+  return moves.back().turns * (moves.back().period - whole.back());
 }
 
 static double stallOf(ArrayRef<Move> moves) {
