@@ -79,11 +79,11 @@ static void demandReadsBack(mlir::ModuleOp module) {
   fuzz::demand(static_cast<bool>(again), "printed, but not read: " + text);
 }
 
-/// Warnings come with modules and with errors.
-static std::string withoutWarnings(StringRef text) {
-  std::string errors;
+/// Warnings of the file at `path` come with modules.
+static std::string withoutWarnings(StringRef text, StringRef path) {
+  std::string errors, start = ("warning: " + path + ": ").str();
   for (StringRef line : llvm::split(text, '\n'))
-    if (!line.empty() && !line.starts_with("warning: "))
+    if (!line.empty() && !line.starts_with(start))
       errors += (line + "\n").str();
   return errors;
 }
@@ -101,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::raw_string_ostream os(errors);
   mlir::OwningOpRef<mlir::ModuleOp> module =
       importOnnx(path, ImportOptions(), context, os);
-  errors = withoutWarnings(errors);
+  errors = withoutWarnings(errors, path);
   if (!module) {
     checkErrors(errors, path);
     return 0;

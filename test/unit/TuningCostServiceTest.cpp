@@ -240,7 +240,7 @@ TEST_F(TuningCostService, BitsOfRandomNetworksCostWhatTheCompilerSays) {
   unsigned seed = std::random_device()();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
-  CostService service(machine("systolic16x16{scratchpad_bytes=131072}"));
+  CostService service(machine("systolic16x16{scratchpad_bytes=32768}"));
   uint64_t asked = 0;
   for (unsigned i = 0; i < 12; ++i) {
     SCOPED_TRACE("network " + std::to_string(i));
@@ -249,6 +249,15 @@ TEST_F(TuningCostService, BitsOfRandomNetworksCostWhatTheCompilerSays) {
     ASSERT_TRUE(module);
     fuse(*module);
     auto function = module->lookupSymbol<FuncOp>("main");
+    // Some have a layer whose smallest tile is larger than the scratchpad; with
+    // fewer bits none is larger than with 8.
+    llvm::Expected<NetworkCost> whole =
+        CostService(service.machine()).exact(function);
+    if (!whole) {
+      EXPECT_NE(llvm::toString(whole.takeError()).find("scratchpad"),
+                std::string::npos);
+      continue;
+    }
     BitCosts costs(service, function);
     for (unsigned n = 0; n < 6; ++n, ++asked) {
       BitAssignment bits;
