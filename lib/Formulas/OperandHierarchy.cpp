@@ -105,7 +105,7 @@ ArrayRef<OperandLoop> OperandHierarchy::ownLoops(int m) const {
 }
 
 double OperandHierarchy::held(int m) const {
-  return nearest(tile({loopsOf(m), fanOuts(0, size_t(m + 1))}));
+  return nearest(tile({loopsOf(m), fanOuts(0, size_t(m) + 1)}));
 }
 
 double OperandHierarchy::distinct(size_t m) const {
@@ -155,7 +155,7 @@ bool OperandHierarchy::isPartial(int m) const {
   };
   return tensor == ConvOutputs &&
          (any_of(Loops(nest.loops).drop_front(loopsOf(m).size()), adds) ||
-          any_of(fanOuts(size_t(m + 2), operand.memories.size()), adds));
+          any_of(fanOuts(size_t(m) + 2, operand.memories.size()), adds));
 }
 
 int64_t OperandHierarchy::bits(int m) const {
