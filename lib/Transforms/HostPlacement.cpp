@@ -31,8 +31,7 @@ static bool isAnchor(Operation *op) {
   if (auto mean = llvm::dyn_cast<nn::ReduceMeanOp>(op))
     return typeOf(mean.getInput()).getRank() == 4 &&
            mean.getAxes() == ArrayRef<int64_t>{2, 3};
-  return LinearOp::get(op) ||
-         llvm::isa<nn::ConvOp, nn::MaxPoolOp, nn::AveragePoolOp>(op);
+  return LinearOp::get(op) || llvm::isa<nn::MaxPoolOp, nn::AveragePoolOp>(op);
 }
 
 /// Functions of one value that spread their results so far that eight bits hold
@@ -212,6 +211,10 @@ HostPlacement::HostPlacement(func::FuncOp function) {
     if (llvm::isa<nn::ConstantOp>(op) || isCast(&op) || isAnchor(&op) ||
         llvm::all_of(op.getResults(), isConstantLike))
       continue;
+    if (llvm::isa<nn::ConvOp>(op)) { // with weights that are no constant
+      onHost.insert(&op);
+      continue;
+    }
     if (isCastAround(&op)) {
       // What is no number that casts could mean goes to the host as it is, and
       // so does what the host alone computes of floats.

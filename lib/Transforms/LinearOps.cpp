@@ -14,8 +14,9 @@ using namespace accopt;
 std::optional<LinearOp> LinearOp::get(Operation *op) {
   if (!op)
     return std::nullopt;
-  if (llvm::isa<nn::ConvOp>(op))
-    return LinearOp(op);
+  if (auto conv = llvm::dyn_cast<nn::ConvOp>(op))
+    return isConstantLike(conv.getWeights()) ? std::optional(LinearOp(op))
+                                             : std::nullopt;
   auto gemm = llvm::dyn_cast<nn::GemmOp>(op);
   if (!gemm || !gemm.getAlpha().isExactlyValue(1.0) ||
       !gemm.getBeta().isExactlyValue(1.0) || gemm.getTransA() ||

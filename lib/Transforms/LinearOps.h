@@ -22,8 +22,9 @@ inline constexpr llvm::StringLiteral outputStdAttr = "nn.output_std";
 
 class LinearOp {
 public:
-  /// A view of a `conv`, or of a `gemm` in the form that nn-normalize makes:
-  /// y = a b^T + bias with a bias of shape N. Nothing for any other op.
+  /// A view of a `conv` with constant weights, or of a `gemm` in the form that
+  /// nn-normalize makes: y = a b^T + bias with a bias of shape N. Nothing for
+  /// any other op.
   static std::optional<LinearOp> get(mlir::Operation *op);
 
   mlir::Operation *getOperation() const { return op; }

@@ -189,6 +189,31 @@ struct NormalizeGemm : OpRewritePattern<nn::GemmOp> {
   }
 };
 
+/// The machine adds constants to accumulators. A bias that the network computes
+/// is a sum, of one shape where that can be, so that it may become a residual.
+template <typename OpTy> struct ComputedBias : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op,
+                                PatternRewriter &rewriter) const override {
+    Value bias = op.getBias();
+    if (!bias || isConstantLike(bias) || !LinearOp::get(op) ||
+        op.getResidual() || op.getClampMin() || op.getClampMax())
+      return failure();
+    RankedTensorType type = op.getType();
+    SmallVector<int64_t> shape(type.getRank(), 1);
+    shape[1] = type.getDimSize(1);
+    if (typeOf(bias).getShape() != ArrayRef<int64_t>(shape))
+      bias =
+          nn::ReshapeOp::create(rewriter, op.getLoc(), type.clone(shape), bias);
+    rewriter.setInsertionPointAfter(op);
+    auto sum = nn::AddOp::create(rewriter, op.getLoc(), type, op.getResult(),
+                                 bias, FloatAttr(), FloatAttr());
+    rewriter.modifyOpInPlace(op, [&] { op.getBiasMutable().clear(); });
+    rewriter.replaceAllUsesExcept(op.getResult(), sum, sum);
+    return success();
+  }
+};
+
 /// A gemm of two activations is a matmul, which knows no transposition.
 struct GemmOfActivations : OpRewritePattern<nn::GemmOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -383,7 +408,8 @@ struct Normalize : accopt::impl::NormalizeBase<Normalize> {
 } // namespace
 
 void accopt::populateNormalizeLinearPatterns(RewritePatternSet &patterns) {
-  patterns.add<NormalizeGemm, GemmOfActivations, MatMulByConstant,
+  patterns.add<NormalizeGemm, ComputedBias<nn::GemmOp>,
+               ComputedBias<nn::ConvOp>, GemmOfActivations, MatMulByConstant,
                AddAfterReshape, DivByConstant, PadIntoConv, PadIntoAveragePool>(
       patterns.getContext());
 }

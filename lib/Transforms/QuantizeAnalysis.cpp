@@ -46,11 +46,12 @@ LogicalResult QuantizationAnalysis::check(Operation *op) const {
   if (!llvm::isa_and_nonnull<nn::NNDialect, quant::QuantDialect>(
           op->getDialect()))
     return emitNodeError(op) << "expected an op of nn or quant";
-  if (llvm::isa<nn::BatchNormOp>(op))
+  if (llvm::isa<nn::BatchNormOp>(op) &&
+      llvm::all_of(op->getOperands().drop_front(), isConstantLike))
     return emitNodeError(op)
-           << "expected batch normalization with constant parameters and a "
-              "positive variance, which nn-fold-batch-norm folds";
-  if (llvm::isa<nn::ConvOp, nn::GemmOp>(op)) {
+           << "expected batch normalization with a positive variance, which "
+              "nn-fold-batch-norm folds";
+  if (llvm::isa<nn::ConvOp, nn::GemmOp>(op) && !placement.isOnHost(op)) {
     std::optional<LinearOp> linear = LinearOp::get(op);
     if (!linear)
       return emitNodeError(op) << "expected the form that nn-normalize makes";

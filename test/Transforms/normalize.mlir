@@ -25,6 +25,29 @@ func.func @gemm_row_bias(%a: tensor<3x2xf32>, %c: tensor<3x1xf32>) -> tensor<3x2
   return %0 : tensor<3x2xf32>
 }
 
+// Nor is a bias that the network computes a constant of the layer.
+// CHECK-LABEL: func @gemm_computed_bias
+// CHECK-DAG: %[[G:.*]] = nn.gemm %arg0, %{{[^ ]*}} {alpha
+// CHECK-DAG: %[[B:.*]] = nn.reshape %arg1 : (tensor<2xf32>) -> tensor<1x2xf32>
+// CHECK: nn.add %[[G]], %[[B]] : (tensor<1x2xf32>, tensor<1x2xf32>)
+func.func @gemm_computed_bias(%a: tensor<1x2xf32>, %c: tensor<2xf32>) -> tensor<1x2xf32> {
+  %b = nn.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = nn.gemm %a, %b bias %c {alpha = 1.0 : f32, beta = 1.0 : f32, trans_a = false, trans_b = false}
+    : (tensor<1x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+}
+
+// CHECK-LABEL: func @conv_computed_bias
+// CHECK-DAG: %[[CONV:.*]] = nn.conv %arg0, %{{[^ ]*}} {
+// CHECK-DAG: %[[B:.*]] = nn.reshape %arg1 : (tensor<2xf32>) -> tensor<1x2x1xf32>
+// CHECK: nn.add %[[CONV]], %[[B]]
+func.func @conv_computed_bias(%x: tensor<3x1x4xf32>, %b: tensor<2xf32>) -> tensor<3x2x4xf32> {
+  %w = nn.constant dense<1.0> : tensor<2x1x1xf32> -> tensor<2x1x1xf32>
+  %0 = nn.conv %x, %w bias %b {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<3x1x4xf32>, tensor<2x1x1xf32>, tensor<2xf32>) -> tensor<3x2x4xf32>
+  return %0 : tensor<3x2x4xf32>
+}
+
 // CHECK-LABEL: func @gemm_of_activations
 // CHECK: %[[T:.*]] = nn.transpose %arg1
 // CHECK: nn.matmul %arg0, %[[T]]

@@ -62,3 +62,18 @@ func.func @epilogue(%x: tensor<4x2xf32> {nn.name = "x"}) -> tensor<4x2xf32> {
   %2 = nn.softmax %1 {axis = 1 : i64} : (tensor<4x2xf32>) -> tensor<4x2xf32> loc("soft")
   return %2 : tensor<4x2xf32>
 }
+
+// The array keeps constants: weights and statistics that the network computes, or
+// that are its inputs, are the host's.
+// CHECK-LABEL: func @computed_weights
+// CHECK-SAME: %[[X:.*]]: tensor<1x1x4xf32> {{.*}}, %[[W:.*]]: tensor<1x1x1xf32> {{.*}}, %[[S:.*]]: tensor<1xf32>
+// CHECK: %[[CONV:.*]] = nn.conv %[[X]], %[[W]] {{.*}} -> tensor<1x1x4xf32>
+// CHECK: nn.batch_norm %[[CONV]], %[[S]], {{.*}} -> tensor<1x1x4xf32>
+func.func @computed_weights(%x: tensor<1x1x4xf32> {nn.name = "x"}, %w: tensor<1x1x1xf32> {nn.name = "w"},
+                            %s: tensor<1xf32> {nn.name = "s"}) -> tensor<1x1x4xf32> {
+  %0 = nn.conv %x, %w {dilations = array<i64: 1>, groups = 1 : i64, pads = array<i64: 0, 0>, strides = array<i64: 1>}
+    : (tensor<1x1x4xf32>, tensor<1x1x1xf32>) -> tensor<1x1x4xf32> loc("conv")
+  %1 = nn.batch_norm %0, %s, %s, %s, %s {epsilon = 0.0 : f32}
+    : (tensor<1x1x4xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>, tensor<1xf32>) -> tensor<1x1x4xf32> loc("bn")
+  return %1 : tensor<1x1x4xf32>
+}

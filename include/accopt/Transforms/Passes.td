@@ -136,6 +136,7 @@ def Normalize : NNPass<"nn-normalize"> {
   let description = [{
     - `gemm`: alpha = beta = 1, A not transposed, constant B as N x K, bias of
       shape N; another bias becomes an `add`.
+    - `conv` and `gemm` with a bias that is no constant: an `add` after them.
     - `matmul` with a constant matrix on the right: `reshape`, `gemm`, `reshape`.
     - `div` by a constant: `mul`.
     - `pad` with zeros in spatial dimensions: into the pads of a `conv`, or of an

@@ -206,7 +206,8 @@ LogicalResult Lowering::convertUnquantized(Operation *op) {
   else if (!llvm::all_of(op->getOperands(), isFloatOrInt8) ||
            !llvm::all_of(op->getResults(), isFloatOrInt8))
     reason = "the machine computes int8 and int16 alone";
-  else if (isa<nn::SoftmaxOp, nn::LrnOp, nn::DivOp, nn::MatMulOp>(op))
+  else if (isa<nn::SoftmaxOp, nn::LrnOp, nn::DivOp, nn::MatMulOp, nn::ConvOp>(
+               op))
     (void)convert(op);
   else if (isa<nn::ReduceOp, nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,
                nn::TopKOp, nn::CumSumOp, nn::SelectOp, nn::BinaryMathOp,
