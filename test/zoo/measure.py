@@ -8,12 +8,13 @@ import json
 import re
 import resource
 import subprocess
-import time
 from collections import Counter
 
 import numpy as np
 import onnx
 import onnxruntime
+
+from samples import ROOT  # which gives the path to accopt as well
 
 from accopt.compare_reports import differences
 
@@ -28,6 +29,12 @@ class Stop(Exception):
         self.outcome = outcome
 
 
+def checked_out():
+    """The commit of this tree, with -dirty where files differ from it."""
+    return subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
 def session_of(path):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -35,19 +42,22 @@ def session_of(path):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def run(command, limits, refusable=False):
-    """Seconds that the command took; Stop where it fails."""
+def run(command, limits, refusable=False, seconds=None):
+    """Seconds of processor time that the command took; Stop where it fails, or where `seconds`
+    pass on the clock."""
     def bound():
         resource.setrlimit(resource.RLIMIT_AS, (limits.memory << 20, limits.memory << 20))
 
-    start = time.monotonic()
+    seconds = seconds or limits.seconds
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                              timeout=limits.seconds, preexec_fn=bound)
+                              timeout=seconds, preexec_fn=bound)
     except subprocess.TimeoutExpired:
-        raise Stop("defect", f"{command[0]} took more than {limits.seconds} s") from None
+        raise Stop("defect", f"{command[0]} took more than {seconds} s") from None
     if done.returncode == 0:
-        return time.monotonic() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     lines = [line for line in done.stderr.splitlines() if not line.startswith(("warning:", "note:"))]
     reason = "; ".join(lines[:2])
     if refusable and done.returncode == 1 and lines and all(line.startswith("error: ") for line in lines):
@@ -103,30 +113,28 @@ def float_signal(path, sample, fixed, folder, limits, expected):
     return min(min(compare(expected[name], got[name])[0], 200.0) for name in expected)
 
 
-def measure(path, samples, folder, limits, fixed=(), decide=None, prove=True,
-            import_only=False):
+def measure(path, samples, folder, limits, fixed=(), decide=None):
     """`samples`: dictionaries of inputs by name, CALIBRATION + TESTS of them. `fixed`: names of
     inputs that are given to the compiler as constants. `decide`: from outputs by name to an
     array of decisions."""
     row = {"name": path.stem, "size": path.stat().st_size,
            "operators": dict(Counter(node.op_type for node in onnx.load(path, load_external_data=False).graph.node))}
     row["nodes"] = sum(row["operators"].values())
+    row["compiler"] = limits.compiler
     try:
-        if import_only:
+        if limits.import_only:
             run(["acc-opt", path, *compile_flags(path, samples[0], fixed), "--emit=nn", "-o", folder / "m.mlir"],
                 limits, refusable=True)
             row["outcome"] = "imported"
             return row
-        compile_and_run(path, samples, folder, limits, fixed, decide, prove, row)
+        compile_and_run(path, samples, folder, limits, fixed, decide, row)
         row["outcome"] = "runs"
     except Stop as stop:
         row["outcome"], row["reason"] = stop.outcome, str(stop).replace(str(path.parent) + "/", "")
     return row
 
 
-def compile_and_run(path, samples, folder, limits, fixed, decide, prove, row):
-    session = session_of(path)
-    outputs = [output.name for output in session.get_outputs()]
+def compile_and_run(path, samples, folder, limits, fixed, decide, row):
     real = [name for name in samples[0] if name not in fixed]
     row["inputs"] = {name: list(samples[0][name].shape) for name in real}
     flags = compile_flags(path, samples[0], fixed)
@@ -142,7 +150,12 @@ def compile_and_run(path, samples, folder, limits, fixed, decide, prove, row):
     row["bound"] = analysis["total"]["roofline_cycles"]
     row["ops"] = len(analysis["ops"])
     row["host"] = sum(op["placement"] == "host" for op in analysis["ops"])
-    parts = [session.run(outputs, sample) for sample in tests]
+    try:
+        session = session_of(path)
+        outputs = [output.name for output in session.get_outputs()]
+        parts = [session.run(outputs, sample) for sample in tests]
+    except Exception as error:  # onnxruntime's have no class in common
+        raise Stop("not compared", f"onnxruntime: {str(error).splitlines()[0][:200]}") from None
     row["float"] = float_signal(path, tests[0], fixed, folder, limits, dict(zip(outputs, parts[0], strict=True)))
     run(["acc-sim", elf, f"--input={folder / 'x.npz'}", "--quiet", f"--output={folder / 'y.npz'}",
          f"--report={folder / 's.json'}"], limits)
@@ -159,12 +172,19 @@ def compile_and_run(path, samples, folder, limits, fixed, decide, prove, row):
     if decide:
         a, b = decide(want), decide(have)
         row["decisions"] = [int(np.sum(a == b)), int(np.size(a)), len(np.unique(a))]
-    if prove:
-        try:
-            run(["accopt-prove", path, *flags, data], limits)
-            row["proven"] = True
-        except Stop as stop:
-            # Layers may be too many for MLIR's JIT within the time; other numbers are a defect.
-            if "took more than" not in str(stop):
-                raise
+
+
+def prove(path, samples, folder, limits, fixed, row):
+    """Adds to a row that runs whether MLIR's JIT computes the same integers."""
+    real = [name for name in samples[0] if name not in fixed]
+    np.savez(folder / "c.npz", **batched(samples[:CALIBRATION], real))
+    try:
+        run(["accopt-prove", path, *compile_flags(path, samples[0], fixed),
+             f"--calibration-data={folder / 'c.npz'}"], limits, seconds=limits.prove_seconds)
+        row["proven"] = True
+    except Stop as stop:
+        # A layer or two may be too large for MLIR's loops; other numbers are a defect.
+        if "took more than" in str(stop):
             row["proven"] = False
+        else:
+            row["outcome"], row["reason"] = stop.outcome, str(stop)

@@ -58,14 +58,14 @@ def counts(rows):
     return f"{len(rows)} models: " + ", ".join(f"{n} {outcome}" for outcome, n in sorted(found.items()))
 
 
-def write(rows, path):
+def write(names, stored, path):
     from measure import CALIBRATION, TESTS
 
-    absent = [row["name"] for row in rows if row["outcome"] == "left out"]
-    rows = [row for row in rows if row["outcome"] != "left out"]
+    rows = [row for name in names if (row := stored(name))]
+    absent = len(names) - len(rows)
     lines = [INTRODUCTION.format(tests=TESTS, calibration=CALIBRATION), counts(rows) + ".", ""]
     if absent:
-        lines += [f"{len(absent)} more are in the script's list and have not been exported yet.", ""]
+        lines += [f"{absent} more are in the script's list and have not been exported yet.", ""]
     for kind in dict.fromkeys(row["name"].partition("/")[0] for row in rows):
         part = [row for row in rows if row["name"].startswith(kind + "/")]
         good = [row for row in part if row["outcome"] == "runs"]

@@ -13,13 +13,15 @@ time or memory, numbers far from onnxruntime's, or a refusal without file and re
 """
 
 import argparse
+import functools
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +33,7 @@ import page
 import quantized_models
 import samples
 import torch_models
-from measure import CALIBRATION, TESTS, Stop, measure, session_of
+from measure import CALIBRATION, TESTS, Stop, checked_out, measure, prove, session_of
 from packaged_models import PACKAGED, one_by_one, unpack
 
 HERE = Path(__file__).resolve().parent
@@ -97,7 +99,8 @@ def make(name, path, folder, limits):
         raise Stop("not exported", lines[-1][:160] if lines else f"status {done.returncode}")
 
 
-def one(name, folder, limits):
+def one(name, folder, limits, row=None):
+    """The row of a model. One that is given lacks nothing but the proof."""
     path = file_of(name, folder)
     try:
         make(name, path, folder, limits)
@@ -105,53 +108,91 @@ def one(name, folder, limits):
         return {"name": name, "outcome": stop.outcome, "reason": str(stop)}
     except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
         return {"name": name, "outcome": "not exported", "reason": str(error).splitlines()[0][:160]}
-    options = dict(prove=not limits.no_prove, import_only=limits.import_only)
+    options = {}
     if name.startswith("packaged/"):
         model = PACKAGED[name.partition("/")[2]]
         options.update(fixed=model.fixed, decide=model.decide)
     with tempfile.TemporaryDirectory() as temporary:
-        row = measure(path, draw(name, path), Path(temporary), limits, **options)
+        inputs = draw(name, path)
+        row = row or measure(path, inputs, Path(temporary), limits, **options)
+        if row["outcome"] == "runs" and limits.prove_seconds:
+            prove(path, inputs, Path(temporary), limits, options.get("fixed", ()), row)
     return {**row, "name": name}
 
 
-def main():
+def result_of(name, folder):
+    return folder / "results" / (file_of(name, folder).stem + ".json")
+
+
+def stored(name, folder):
+    """The result that the folder has for a model, or None."""
+    path = result_of(name, folder)
+    return {**json.loads(path.read_text()), "name": name} if path.exists() else None
+
+
+def size_of(path):
+    """Small models are run first, and what has to be exported last."""
+    return path.stat().st_size if path.exists() else math.inf
+
+
+def lacks_proof(row, options):
+    return (row is not None and row["outcome"] == "runs" and "proven" not in row
+            and row.get("compiler") == options.compiler and options.prove_seconds > 0)
+
+
+def wanted(name, options):
+    """Whether `options` ask for a run of the model."""
+    row = stored(name, options.folder)
+    if options.only_made and not file_of(name, options.folder).exists():
+        return False
+    if row is None or (options.again and re.search(options.again, name)):
+        return True
+    if row["outcome"] == "imported":
+        return not options.import_only
+    return lacks_proof(row, options) or (options.stale and row.get("compiler") != options.compiler)
+
+
+def run(name, options):
+    row = stored(name, options.folder)
+    row = one(name, options.folder, options, row if lacks_proof(row, options) else None)
+    result_of(name, options.folder).write_text(json.dumps(row, indent=1))
+    print(page.line(row), flush=True)
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="names of models, a regular expression")
     parser.add_argument("--again", help="models to run although they have results, a regular expression")
+    parser.add_argument("--stale", action="store_true", help="run again what has results of another compiler")
+    parser.add_argument("--none", action="store_true", help="run nothing: for --page, of what is stored")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "accopt-zoo")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--seconds", type=int, default=600, help="for each step")
+    parser.add_argument("--seconds", type=int, default=300, help="for each step, on the clock")
+    parser.add_argument("--prove-seconds", type=int, default=300, 
+                        help="for MLIR's JIT of the integers; 0: leave that to a later run")
     parser.add_argument("--memory", type=int, default=16384, help="MiB of address space for each step")
-    parser.add_argument("--page", type=Path, help="Markdown to write")
+    parser.add_argument("--page", type=Path, help="Markdown to write, of all results that the folder has")
     parser.add_argument("--import-only", action="store_true", help="stop once the network is imported")
-    parser.add_argument("--no-prove", action="store_true", help="leave MLIR's JIT of the integers out")
     parser.add_argument("--only-made", action="store_true", help="leave out what has to be exported first")
+    parser.add_argument("--compiler", default=checked_out(), help="name of the compiler in the PATH; this tree's commit")
     parser.add_argument("--list", action="store_true")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
     chosen = [name for name in NAMES if re.search(options.only, name)]
     if options.list:
         print("\n".join(chosen))
         return 0
-    results = options.folder / "results"
-    results.mkdir(parents=True, exist_ok=True)
-
-    def run(name):
-        kept = results / (file_of(name, options.folder).stem + ".json")
-        if kept.exists() and not (options.again and re.search(options.again, name)):
-            row = json.loads(kept.read_text())
-            if options.import_only or row["outcome"] != "imported":
-                return row
-        if options.only_made and not file_of(name, options.folder).exists():
-            return {"name": name, "outcome": "left out", "reason": "not run for want of time"}
-        row = one(name, options.folder, options)
-        kept.write_text(json.dumps(row, indent=1))
-        print(page.line(row), flush=True)
-        return row
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        rows = list(pool.map(run, chosen))
+    result_of("", options.folder).parent.mkdir(parents=True, exist_ok=True)
+    todo = [] if options.none else [name for name in chosen if wanted(name, options)]
+    todo.sort(key=lambda name: size_of(file_of(name, options.folder)))
+    with ProcessPoolExecutor(options.jobs) as pool:
+        list(pool.map(functools.partial(run, options=options), todo))
     if options.page:
-        page.write(rows, options.page)
+        page.write(NAMES, lambda name: stored(name, options.folder), options.page)
+    rows = [row for name in chosen if (row := stored(name, options.folder))]
     print(page.counts(rows))
     return 1 if any(row["outcome"] == "defect" for row in rows) else 0
 
