@@ -75,3 +75,29 @@ func.func @main(%x: tensor<1x4x!q>) -> tensor<1x4x!s> {
   %0 = nn.softmax %x {axis = 1 : i64} : (tensor<1x4x!q>) -> tensor<1x4x!s>
   return %0 : tensor<1x4x!s>
 }
+
+// -----
+
+!q = !quant.uniform<i8:f32, 5.0e-1:3>
+!p = !quant.uniform<i8:f32, 2.5e-1:-128>
+!w = !quant.uniform<i8<-127:127>:f32:0, {1.0e-1}>
+
+// A bound that keeps a logarithm from zero does so after rounding; elsewhere it
+// rounds as any number does.
+// CHECK-LABEL: func.func @main
+// CHECK: accel.conv2d
+// CHECK-SAME: clamp = [-127, 127]
+// CHECK: accel.conv2d
+// CHECK-SAME: clamp = [-128, 127]
+func.func @main(%x: tensor<1x1x1x4x!q> {nn.name = "x"}) -> (tensor<1x1x1x4xf32> {nn.name = "log"}, tensor<1x1x1x4x!p> {nn.name = "y"}) {
+  %w = nn.constant dense<1> : tensor<1x1x1x1xi8> -> tensor<1x1x1x1x!w>
+  %0 = nn.conv %x, %w {clamp_min = 1.0e-6 : f32, dilations = array<i64: 1, 1>, groups = 1 : i64,
+    pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+    : (tensor<1x1x1x4x!q>, tensor<1x1x1x1x!w>) -> tensor<1x1x1x4x!p>
+  %1 = nn.transpose %0 {perm = array<i64: 1, 0, 2, 3>} : (tensor<1x1x1x4x!p>) -> tensor<1x1x1x4x!p>
+  %2 = nn.unary log %1 : (tensor<1x1x1x4x!p>) -> tensor<1x1x1x4xf32>
+  %3 = nn.conv %x, %w {clamp_min = 1.0e-6 : f32, dilations = array<i64: 1, 1>, groups = 1 : i64,
+    pads = array<i64: 0, 0, 0, 0>, strides = array<i64: 1, 1>}
+    : (tensor<1x1x1x4x!q>, tensor<1x1x1x1x!w>) -> tensor<1x1x1x4x!p>
+  return %2, %3 : tensor<1x1x1x4xf32>, tensor<1x1x1x4x!p>
+}

@@ -37,6 +37,10 @@ LogicalResult Lowering::convertUnary(Operation *op) {
     mapped = clampWide(op, input.value, in, out);
   else if (isWide)
     mapped = interpolate(input.value, in, out, function);
+  else if (auto clip = dyn_cast<nn::ClipOp>(op))
+    mapped = lookup(input.value, in,
+                    clamped(clip, out, clip.getMinimum(), clip.getMaximum()),
+                    function);
   else
     mapped = lookup(input.value, in, out, function);
   if (!mapped)
@@ -70,12 +74,8 @@ Value Lowering::clampWide(Operation *op, Value value, ActivationQuant in,
   ActivationQuant bounded = out;
   if (isa<nn::ReluOp>(op))
     bounded.low = std::max(out.low, out.zeroPoint);
-  if (auto clip = dyn_cast<nn::ClipOp>(op)) {
-    if (std::optional<APFloat> low = clip.getMinimum())
-      bounded.low = quantizeReal(low->convertToFloat(), out);
-    if (std::optional<APFloat> high = clip.getMaximum())
-      bounded.high = quantizeReal(high->convertToFloat(), out);
-  }
+  if (auto clip = dyn_cast<nn::ClipOp>(op))
+    bounded = clamped(clip, out, clip.getMinimum(), clip.getMaximum());
   return rescale(value, in, bounded);
 }
 
@@ -173,6 +173,7 @@ LogicalResult Lowering::convertBinary(Operation *op) {
     bScale = scaleAttr(context, qb.scale / common);
     outScale = scaleAttr(context, common / out.scale);
   }
+  ActivationQuant bounds = clamped(result, out, low, high);
   Shape shape;
   for (int64_t dimension : order)
     shape.push_back(shapeOf(result)[dimension]);
@@ -182,10 +183,8 @@ LogicalResult Lowering::convertBinary(Operation *op) {
       builder.getI32IntegerAttr(qa.zeroPoint),
       builder.getI32IntegerAttr(qb.zeroPoint), aScale, bScale, outScale,
       builder.getI32IntegerAttr(out.zeroPoint),
-      builder.getI32IntegerAttr(low ? quantizeReal(low->convertToFloat(), out)
-                                    : out.low),
-      builder.getI32IntegerAttr(high ? quantizeReal(high->convertToFloat(), out)
-                                     : out.high));
+      builder.getI32IntegerAttr(bounds.low),
+      builder.getI32IntegerAttr(bounds.high));
   set(result, converted, order);
   return success();
 }

@@ -7,12 +7,14 @@
 #include "Lowering.h"
 
 #include "dialects/NN/NNConstants.h"
+#include "dialects/NN/NNMath.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
 #include "llvm/ADT/Sequence.h"
 
+#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -81,6 +83,42 @@ accel::ScaleAttr scaleAttr(MLIRContext *context, double real) {
 int32_t quantizeReal(double real, ActivationQuant quant) {
   double value = std::nearbyint(real / quant.scale) + quant.zeroPoint;
   return int32_t(std::clamp(value, double(quant.low), double(quant.high)));
+}
+
+/// Whether an op that reads `value`, moved or not, has a pole at zero.
+static bool isReadAtPole(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (isa<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp>(user))
+      return isReadAtPole(user->getResult(0));
+    if (auto quotient = dyn_cast<nn::DivOp>(user);
+        quotient && quotient.getRhs() == value)
+      return true;
+    std::function<double(double)> function = nn::functionOf(user);
+    return function && nn::functionOperand(user) == value &&
+           !std::isfinite(function(0.0));
+  });
+}
+
+ActivationQuant clamped(Value result, ActivationQuant quant,
+                        std::optional<APFloat> low,
+                        std::optional<APFloat> high) {
+  ActivationQuant bounded = quant;
+  auto excludesZero = [&](int32_t bound) {
+    return bound == quant.zeroPoint && isReadAtPole(result);
+  };
+  if (low) {
+    float real = low->convertToFloat();
+    bounded.low = quantizeReal(real, quant);
+    if (real > 0 && excludesZero(bounded.low))
+      bounded.low = std::min(bounded.low + 1, quant.high);
+  }
+  if (high) {
+    float real = high->convertToFloat();
+    bounded.high = quantizeReal(real, quant);
+    if (real < 0 && excludesZero(bounded.high))
+      bounded.high = std::max(bounded.high - 1, quant.low);
+  }
+  return bounded;
 }
 
 Shape Shuffle::channels() const {

@@ -109,13 +109,10 @@ accel::RequantAttr Lowering::requant(Operation *op, Value result,
     multipliers.push_back(factor.multiplier);
     shifts.push_back(factor.shift);
   }
-  auto bound = [&](std::optional<llvm::APFloat> real, int32_t none) {
-    return real ? quantizeReal(real->convertToFloat(), out) : none;
-  };
+  ActivationQuant bounds = clamped(result, out, clampMin, clampMax);
   return accel::RequantAttr::get(op->getContext(), multipliers, shifts,
-                                 out.zeroPoint, bound(clampMin, out.low),
-                                 bound(clampMax, out.high), residualScale,
-                                 residualZero, sumScale, {});
+                                 out.zeroPoint, bounds.low, bounds.high,
+                                 residualScale, residualZero, sumScale, {});
 }
 
 LogicalResult Lowering::convertOp(nn::ConvOp op) {

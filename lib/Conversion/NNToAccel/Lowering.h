@@ -72,6 +72,13 @@ ScaleFactor scaleOrTiny(double real);
 accel::ScaleAttr scaleAttr(mlir::MLIRContext *context, double real);
 /// round(real / scale) + zero point, saturated to the storage range.
 int32_t quantizeReal(double real, ActivationQuant quant);
+/// The bounds of a clamp that makes `result`, of the type's where there is
+/// none. A positive lower bound (a negative upper one) excludes zero: one that
+/// rounds to it is one step away from it where what reads the result has a pole
+/// there, as a logarithm and a quotient have.
+ActivationQuant clamped(mlir::Value result, ActivationQuant quant,
+                        std::optional<llvm::APFloat> low,
+                        std::optional<llvm::APFloat> high);
 
 /// Converts the ops of one function, one after another.
 class Lowering {
