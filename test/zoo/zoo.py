@@ -62,8 +62,7 @@ def draw(name, path):
     if kind == "keras":
         shape = keras_models.shape_of(name)
         if len(shape) == 3 and shape[2] == 3:
-            scale = "unit" if "V3" in name or "Efficient" in name else "imagenet"
-            return one_by_one("image", samples.images(generator, count, shape, scale, last=True))
+            return one_by_one("image", samples.images(generator, count, shape, keras_models.scale_of(name), last=True))
         return one_by_one("image", generator.standard_normal((count, *shape)).astype(np.float32))
     side = (paddle_models.shape_of(name) if kind == "paddle" else (3,) + (torch_models.side_of(name),) * 2)
     scale = "unit" if kind == "ultralytics" else "imagenet"
@@ -167,7 +166,7 @@ def arguments():
     parser.add_argument("--none", action="store_true", help="run nothing: for --page, of what is stored")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "accopt-zoo")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--seconds", type=int, default=300, help="for each step, on the clock")
+    parser.add_argument("--seconds", type=int, default=300, help="of processor time for each step")
     parser.add_argument("--prove-seconds", type=int, default=300, 
                         help="for MLIR's JIT of the integers; 0: leave that to a later run")
     parser.add_argument("--memory", type=int, default=16384, help="MiB of address space for each step")
