@@ -409,10 +409,19 @@ LogicalResult QuantizationAnalysis::checkBits() {
 }
 
 /// What the model's casts say, or the most that is asked for one of its values.
+/// A value that a wide cast reads through the clip that says where the cast
+/// saturates has the cast's bits.
 unsigned QuantizationAnalysis::getBits(const QuantizedClass &found) const {
   if (found.castType)
     return found.castType.getStorageTypeIntegralWidth();
   unsigned most = 0;
+  for (Value member : found.members)
+    for (Operation *user : member.getUsers())
+      if (auto clip = llvm::dyn_cast<nn::ClipOp>(user))
+        if (const QuantizedClass *next = findClass(clip.getResult());
+            next && next->castType &&
+            next->castType.getStorageTypeIntegralWidth() > 8)
+          most = next->castType.getStorageTypeIntegralWidth();
   for (Value member : found.members) {
     auto it = names.find(member);
     if (it == names.end())

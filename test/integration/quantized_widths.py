@@ -5,7 +5,7 @@
 Random networks (those of sixteen_bits.py), three forms of each:
 
 - wide: activations of int16 or uint16, weights of int8, uint8 or int16, per tensor or per channel; the binary
-  (acc-sim) against onnxruntime on the quantized file, 40 dB. Weights have 8 bits here and no zero point: 30 dB
+  (acc-sim) against onnxruntime on the quantized file, 55 dB. Weights have 8 bits here and no zero point: 35 dB
   where the file's are uint8;
 - narrow: activations of int8 or uint8, weights of int4 or uint4; 25 dB, as a sum that differs in its last bit
   may round to another integer of the next layer;
@@ -128,14 +128,14 @@ def main():
             model.opset_import[0].version = 21
             model.ir_version = 10
             onnx.save(model, folder / "m.onnx")
-            for form, least in (("wide", 40), ("narrow", 25), ("blocks", 100)):
+            for form, least in (("wide", 55), ("narrow", 25), ("blocks", 100)):
                 if form == "blocks":
                     what = cut_into_blocks(rng, folder)
                 else:
                     used = quantize(rng, folder, x, *((WIDE, BYTES + WIDE[:1]) if form == "wide" else (BYTES, NARROW)))
                     what = " ".join(str(value) for value in used.values())
                     if form == "wide" and used["weight_type"] == QuantType.QUInt8:
-                        least = 30
+                        least = 35
                 got = (in_float if form == "blocks" else binary)(folder, x)
                 (got,) = [got[name] for name in got]
                 noise = sqnr(expected(folder, x)[:len(got)], got)
