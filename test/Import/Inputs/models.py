@@ -221,6 +221,18 @@ def by_rate():
         {"x": [1, "n"], "rate": []}, {"y": [1, 2]}, {"r": np.array(16000)}, types={"rate": TensorProto.INT64})
 
 
+def selected():
+    """Ends in rows whose number depends on data, then in an operator that nobody has."""
+    made = model(
+        [node("Relu", "x", "features"), node("MatMul", "features w", "scores", name="head"),
+         node("Greater", "scores t", "good"), node("NonZero", "good", "places"),
+         node("Transpose", "places", "rows"), node("GatherND", "scores rows", "y"),
+         node("Mystery", "scores", "z", domain="somebody")],
+        {"x": [4, 3]}, {"y": ["n"], "z": [4, 2]}, {"w": ramp(3, 2), "t": F32(1.0)}, opset=17)
+    made.opset_import.append(helper.make_opsetid("somebody", 1))
+    return made
+
+
 def symbolic():
     return model([node("Shape", "x", "s"), node("Reshape", "x s", "y")], {"x": ["n", 3, None]}, {"y": ["n", 3, None]})
 
