@@ -18,6 +18,9 @@ std::optional<RawElements> accopt::nn::readElements(Attribute attr) {
   ShapedType type = elements.getShapedType();
   unsigned bits =
       type.getElementType().isIntOrFloat() ? type.getElementTypeBitWidth() : 0;
+  // As MLIR stores them: 4 bits take a byte.
+  if (bits == 4)
+    bits = 8;
   if (bits == 0 || bits % 8 != 0)
     return std::nullopt;
   std::optional<int64_t> count = checkedElementCount(type.getShape());

@@ -34,8 +34,8 @@ struct RawElements {
 };
 
 /// Views the elements of a dense or dense resource attribute of f32 or of
-/// integers of whole bytes; nothing for others and for a resource whose blob is
-/// missing or too short.
+/// integers of 4 bits (in a byte each) or of whole bytes; nothing for others
+/// and for a resource whose blob is missing or too short.
 std::optional<RawElements> readElements(mlir::Attribute attr);
 
 /// The values of an f32 constant, where it has at most `limit` elements.

@@ -17,6 +17,7 @@
 #include "accopt/CodeGen/Binary.h"
 #include "accopt/Conversion/AccelToTosa.h"
 #include "accopt/Conversion/NNToAccel.h"
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/Execution/Executor.h"
 #include "accopt/Export/Export.h"
 #include "accopt/InitAllDialects.h"
@@ -45,8 +46,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-
-#include <cmath>
 
 using namespace mlir;
 
@@ -152,6 +151,9 @@ llvm::Error Compiler::read() {
     notes.begin("folding and ranges", 0);
     return llvm::Error::success();
   }
+  if (!printImportOptions(options.import).empty())
+    return makeFileError(options.input, "expected an ONNX model for options of "
+                                        "inputs and outputs, got MLIR");
   module = parseSourceFile<ModuleOp>(options.input, &context);
   if (!module)
     return reported();
@@ -452,42 +454,6 @@ FailureOr<Program> compileLayers(ModuleOp layers, const Machine &machine,
   if (succeeded(program))
     program->hostModule = hostBytecode(layers);
   return program;
-}
-
-llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options) {
-  auto [name, sizes] = text.rsplit('=');
-  llvm::SmallVector<int64_t> shape;
-  llvm::SmallVector<llvm::StringRef> parts;
-  sizes.split(parts, 'x');
-  for (llvm::StringRef part : parts) {
-    int64_t size = 0;
-    if (name.empty() || part.getAsInteger(10, size) || size < 1)
-      return llvm::createStringError(
-          std::errc::invalid_argument,
-          "--input-shape: expected NAME=1x3x224x224, got '%s'",
-          text.str().c_str());
-    shape.push_back(size);
-  }
-  options.inputShapes[name] = std::move(shape);
-  return llvm::Error::success();
-}
-
-llvm::Error addInputValue(llvm::StringRef text, ImportOptions &options) {
-  auto [name, numbers] = text.rsplit('=');
-  llvm::SmallVector<double> values;
-  llvm::SmallVector<llvm::StringRef> parts;
-  numbers.split(parts, ',');
-  for (llvm::StringRef part : parts) {
-    double value = 0;
-    if (name.empty() || part.getAsDouble(value) || !std::isfinite(value))
-      return llvm::createStringError(
-          std::errc::invalid_argument,
-          "--input-value: expected NAME=16000 or NAME=1,2,3, got '%s'",
-          text.str().c_str());
-    values.push_back(value);
-  }
-  options.inputValues[name] = std::move(values);
-  return llvm::Error::success();
 }
 
 } // namespace accopt

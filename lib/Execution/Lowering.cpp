@@ -133,6 +133,7 @@ static void expandCopies(ModuleOp module) {
 }
 
 LogicalResult lowerToLLVM(ModuleOp module, const ExecutorOptions &options) {
+  splitFunctions(module);
   if (failed(bufferize(module)))
     return failure();
   expandCopies(module);

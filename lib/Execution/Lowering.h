@@ -32,6 +32,9 @@ llvm::LogicalResult lowerToLinalg(mlir::ModuleOp module,
 llvm::LogicalResult lowerToLLVM(mlir::ModuleOp module,
                                 const ExecutorOptions &options);
 
+/// Makes calls of shorter functions of a long function on tensors.
+void splitFunctions(mlir::ModuleOp module);
+
 /// Moves linalg ops on buffers into functions; equal ones share a function.
 void outlineKernels(mlir::ModuleOp module);
 

@@ -9,6 +9,7 @@
 #include "accopt/Import/Import.h"
 
 #include "ConstantEvaluator.h"
+#include "CutModel.h"
 #include "NodeImporter.h"
 #include "OnnxModel.h"
 #include "OpTable.h"
@@ -22,6 +23,7 @@
 #include "llvm/Support/Path.h"
 
 #include <map>
+#include <set>
 
 using namespace mlir;
 using namespace accopt;
@@ -68,6 +70,7 @@ private:
   LogicalResult readTensorAttribute(NodeImporter &node);
   Entry standIn(const std::string &name);
   bool addOutputs(func::FuncOp main);
+  void sayWhereToCut();
 
   std::shared_ptr<OnnxModel> model;
   const onnx::GraphProto &graph;
@@ -79,6 +82,10 @@ private:
   llvm::StringSet<> leaving; ///< outputs of the graph
   /// Types of values by name, as ONNX inferred them.
   std::map<std::string, const onnx::TypeProto *> types;
+  /// What nodes that failed would have made.
+  std::set<std::string> missing;
+  /// The first error of a node whose result's shape depends on data.
+  std::optional<size_t> dependentError;
 };
 
 } // namespace
@@ -342,18 +349,40 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto,
     // An output that nothing reads need not be made.
     if (ok && !made && !node.outputUsed[i])
       continue;
-    values[proto.output(i)] = made ? output : standIn(proto.output(i));
+    Entry &entry = values[proto.output(i)];
+    entry = made ? output : standIn(proto.output(i));
+    if (made)
+      continue;
+    missing.insert(proto.output(i));
+    node.dependsOnData |= entry.failed && node.outputUsed[i];
   }
+  if (errors.size() == before + 1 && node.dependsOnData && !dependentError)
+    dependentError = before;
   return ok;
+}
+
+/// Shapes that depend on data are at the ends of networks: what comes before
+/// can be compiled.
+void GraphImporter::sayWhereToCut() {
+  if (!dependentError)
+    return;
+  std::vector<std::string> frontier = findFrontier(*model, missing);
+  if (!frontier.empty())
+    errors[*dependentError] += "; what comes before can be compiled with " +
+                               printOutputsFlag(frontier);
 }
 
 //===----------------------------------------------------------------------===//
 // The module
 //===----------------------------------------------------------------------===//
 
-/// Whether a computed element type is what the file says of an output.
+/// Whether a computed element type is what the file says of an output, where it
+/// does: of a tensor that --outputs names it need not.
 static bool agreesInElements(RankedTensorType type,
                              const onnx::TypeProto &declared) {
+  if (declared.has_tensor_type() &&
+      declared.tensor_type().elem_type() == onnx::TensorProto::UNDEFINED)
+    return true;
   return declared.has_tensor_type() &&
          type.getElementType() ==
              convertElementType(declared.tensor_type().elem_type(),
@@ -433,7 +462,11 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   collectUses(graph);
   for (const onnx::ValueInfoProto &output : graph.output())
     leaving.insert(output.name());
-  if (!importNodes(graph) || !addOutputs(main))
+  if (!importNodes(graph)) {
+    sayWhereToCut();
+    return nullptr;
+  }
+  if (!addOutputs(main))
     return nullptr;
   (*module)->setAttr("nn.sha256", builder.getStringAttr(model->sha256.get()));
   return module;

@@ -1,17 +1,21 @@
 //===- ImportQuantization.cpp - QuantizeLinear, DequantizeLinear ----------===//
 //
 // A model that brings its quantization keeps it: the two become casts of the
-// quant dialect. The machine's integers are signed, so uint8 values and zero
-// points move down by 128, which changes no real value.
+// quant dialect. The machine's integers are signed, so values and zero points
+// of b unsigned bits move down by 2^(b-1), which changes no real value.
+// Constants of 4 bits keep their integers, in int8; those that the types here
+// cannot say (16 bits, blocks) become the floats that they stand for.
 //
 //===----------------------------------------------------------------------===//
 
 #include "OpTable.h"
 #include "QuantizedValues.h"
+#include "TensorReader.h"
 #include "dialects/NN/NNConstants.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/TypeUtilities.h"
 
 #include <cmath>
 
@@ -19,9 +23,10 @@ using namespace mlir;
 using namespace accopt;
 using namespace accopt::importer;
 
-/// The quantized element type for storage `storage` (i8, ui8 or i32, as ONNX
-/// has it), a tensor of `shape` and the node's inputs of scale and zero point.
-/// Null and an error where the node asks for another kind of quantization.
+/// The quantized element type for storage `storage` (of 4, 8, 16 or 32 bits, as
+/// ONNX has it), a tensor of `shape` and the node's inputs of scale and zero
+/// point. Null and an error where the node asks for another kind of
+/// quantization.
 static Type readQuantizedType(NodeImporter &node, Type storage,
                               ArrayRef<int64_t> shape, const Quantizer &from) {
   auto fail = [&](const Twine &message) {
@@ -29,12 +34,15 @@ static Type readQuantizedType(NodeImporter &node, Type storage,
     return Type();
   };
   Builder &builder = node.builder;
-  bool isUnsigned = storage.isUnsignedInteger(8);
-  if (!isUnsigned && !storage.isSignlessInteger(8) &&
-      !storage.isSignlessInteger(32)) {
+  auto integer = dyn_cast<IntegerType>(storage);
+  unsigned width = integer ? integer.getWidth() : 0;
+  if (!llvm::is_contained({4u, 8u, 16u, 32u}, width) ||
+      (width == 32 && integer.isUnsigned())) {
     std::string text;
     llvm::raw_string_ostream(text) << storage;
-    return fail("expected int8, uint8 or int32 as quantized type, got " + text);
+    return fail("expected integers of 4, 8 or 16 bits or int32 as quantized "
+                "type, got " +
+                text);
   }
   if (node.intAttr("block_size", 0) != 0)
     return fail("expected per-tensor or per-axis quantization, got blocks");
@@ -52,16 +60,16 @@ static Type readQuantizedType(NodeImporter &node, Type storage,
       return fail("expected as many integer zero points as scales");
     zeroPoints.assign(given->ints.begin(), given->ints.end());
   }
-  if (isUnsigned)
+  if (integer.isUnsigned())
     for (int64_t &zeroPoint : zeroPoints)
-      zeroPoint -= 128;
+      zeroPoint -= int64_t(1) << (width - 1);
   SmallVector<double> scales(scale->floats.begin(), scale->floats.end());
   for (double value : scales)
     if (!(value > 0.0) || !std::isfinite(value))
       return fail("expected finite scales above zero, got " +
                   std::to_string(value));
 
-  unsigned width = storage.getIntOrFloatBitWidth();
+  width = std::max(width, 8u);
   Type signedStorage = builder.getIntegerType(width);
   int64_t low = quant::QuantizedType::getDefaultMinimumForInteger(true, width);
   int64_t high = quant::QuantizedType::getDefaultMaximumForInteger(true, width);
@@ -80,18 +88,26 @@ static Type readQuantizedType(NodeImporter &node, Type storage,
       scales, zeroPoints, static_cast<int32_t>(*axis), low, high);
 }
 
-/// uint8 values minus 128, as int8.
+/// Values of 4 or 8 bits as int8, those of unsigned types moved down.
 static ElementsAttr toSigned(ElementsAttr attr) {
+  auto from = cast<IntegerType>(attr.getElementType());
+  if (from.isSignlessInteger(8))
+    return attr;
   std::optional<nn::RawElements> raw = nn::readElements(attr);
   if (!raw)
     return nullptr;
   auto type = RankedTensorType::get(attr.getShapedType().getShape(),
                                     IntegerType::get(attr.getContext(), 8));
-  auto flip = [](char value) { return static_cast<char>(value ^ 0x80); };
+  auto half = uint8_t(1u << (from.getWidth() - 1));
+  // Both are one to one modulo 2^b; for int4 it is the extension of the sign.
+  auto move = [&](char byte) {
+    uint8_t moved = from.isUnsigned() ? uint8_t(byte) : uint8_t(byte) ^ half;
+    return char(moved - half);
+  };
   if (raw->splat)
-    return DenseElementsAttr::getFromRawBuffer(type, flip(raw->bytes[0]));
+    return DenseElementsAttr::getFromRawBuffer(type, move(raw->bytes[0]));
   SmallVector<char, 0> bytes(type.getNumElements());
-  llvm::transform(raw->bytes.take_front(bytes.size()), bytes.begin(), flip);
+  llvm::transform(raw->bytes.take_front(bytes.size()), bytes.begin(), move);
   if (!isa<DenseResourceElementsAttr>(attr))
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
   return DenseResourceElementsAttr::get(
@@ -100,53 +116,107 @@ static ElementsAttr toSigned(ElementsAttr attr) {
                                                     /*dataIsMutable=*/false));
 }
 
+/// Whether all elements of `value` come, unchanged, out of casts from `type`.
+static bool isMovedFrom(Value value, quant::UniformQuantizedType type,
+                        unsigned depth = 8) {
+  Operation *op = value.getDefiningOp();
+  if (auto cast = dyn_cast_or_null<quant::DequantizeCastOp>(op))
+    return getElementTypeOrSelf(cast.getInput()) == type;
+  return depth > 0 &&
+         isa_and_nonnull<nn::ReshapeOp, nn::TransposeOp, nn::SliceOp,
+                         nn::ConcatOp, nn::MaxPoolOp>(op) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
+           return isMovedFrom(operand, type, depth - 1);
+         });
+}
+
+/// Wide activations have no zero point (QuantizeAnalysis): the machine's type
+/// reaches as far to both sides. Where the file's ends earlier an op says so,
+/// as quantizers drop a relu or clip that the cast's saturation does as well.
+static Value saturate(NodeImporter &node, Value input,
+                      quant::UniformQuantizedType type) {
+  int64_t zero = type.getZeroPoint();
+  if (type.getStorageTypeIntegralWidth() <= 8 || zero == 0 ||
+      isMovedFrom(input, type))
+    return input;
+  auto real = [&](int64_t q) {
+    return node.f32(float(type.getScale() * double(q - zero)));
+  };
+  return node.finish(nn::ClipOp::create(node.builder, node.loc, input.getType(),
+                                        input, real(type.getStorageTypeMin()),
+                                        real(type.getStorageTypeMax())));
+}
+
 Value accopt::importer::quantize(NodeImporter &node, Value input,
                                  const Quantizer &by, Type storage) {
   if (!input)
     return nullptr;
   if (node.hasInput(by.zeroPoint))
     storage = node.inputs[by.zeroPoint]->type().getElementType();
-  if (storage.isSignlessInteger(32)) {
-    (void)node.error("expected int8 or uint8 as quantized type, got int32");
+  unsigned width = storage.getIntOrFloatBitWidth();
+  if (width != 8 && width != 16) {
+    (void)node.error("expected 8 or 16 bits as quantized type, got " +
+                     Twine(width));
     return nullptr;
   }
   ArrayRef<int64_t> shape = cast<RankedTensorType>(input.getType()).getShape();
   Type quantized = readQuantizedType(node, storage, shape, by);
   if (!quantized)
     return nullptr;
+  if (auto perTensor = dyn_cast<quant::UniformQuantizedType>(quantized))
+    input = saturate(node, input, perTensor);
+  if (!input)
+    return nullptr;
   return node.finish(quant::QuantizeCastOp::create(
       node.builder, node.loc, RankedTensorType::get(shape, quantized), input));
 }
 
-/// A constant of integers as a quantized constant.
-static Value quantizedConstant(NodeImporter &node, size_t i,
-                               const Quantizer &by) {
+/// What the constant integers of input i stand for.
+static Value dequantizedConstant(NodeImporter &node, size_t i,
+                                 const Quantizer &by) {
   Entry &entry = *node.inputs[i];
   Type element = entry.type().getElementType();
+  if (element.isInteger(16) || node.intAttr("block_size", 0) != 0) {
+    ElementsAttr floats = dequantizeElements(node, i, by);
+    return floats ? node.constant(floats) : nullptr;
+  }
   Type quantized = readQuantizedType(node, element, node.shape(i), by);
   if (!quantized)
     return nullptr;
-  ElementsAttr value =
-      element.isUnsignedInteger(8) ? toSigned(entry.constant) : entry.constant;
-  return node.finish(nn::ConstantOp::create(
+  ElementsAttr value = element.getIntOrFloatBitWidth() <= 8
+                           ? toSigned(entry.constant)
+                           : entry.constant;
+  if (!value) {
+    (void)node.error("expected a constant with its data");
+    return nullptr;
+  }
+  Value constant = node.finish(nn::ConstantOp::create(
       node.builder, node.loc, RankedTensorType::get(node.shape(i), quantized),
       value));
+  if (!constant)
+    return nullptr;
+  return node.finish(quant::DequantizeCastOp::create(
+      node.builder, node.loc,
+      RankedTensorType::get(node.shape(i), node.builder.getF32Type()),
+      constant));
 }
 
 /// Whether the node means by input i what the cast that made it meant. Without
-/// a zero point both types of eight bits are possible, and zero in both.
+/// a zero point signed and unsigned types are possible, and zero in both.
 static LogicalResult checkQuantizer(NodeImporter &node, size_t i,
                                     const Quantizer &by) {
   Type element = node.inputs[i]->type().getElementType();
-  if (!isa<quant::QuantizedType>(element))
+  auto made = dyn_cast<quant::QuantizedType>(element);
+  if (!made)
     return node.error("expected a quantized input " + Twine(i) +
                       ", got floats");
+  unsigned width = made.getStorageTypeIntegralWidth();
   Type given = node.hasInput(by.zeroPoint)
                    ? node.inputs[by.zeroPoint]->type().getElementType()
                    : nullptr;
   for (bool isSigned : {false, true}) {
     Type storage = given ? given
-                         : IntegerType::get(element.getContext(), 8,
+                         : IntegerType::get(element.getContext(), width,
                                             isSigned ? IntegerType::Signless
                                                      : IntegerType::Unsigned);
     Type quantized = readQuantizedType(node, storage, node.shape(i), by);
@@ -165,13 +235,11 @@ Value accopt::importer::dequantize(NodeImporter &node, size_t i,
     (void)node.error("expected input " + Twine(i) + ", got none");
     return nullptr;
   }
-  Value input = node.inputs[i]->value;
   if (node.inputs[i]->constant)
-    input = quantizedConstant(node, i, by);
-  else if (failed(checkQuantizer(node, i, by)))
+    return dequantizedConstant(node, i, by);
+  if (failed(checkQuantizer(node, i, by)))
     return nullptr;
-  if (!input)
-    return nullptr;
+  Value input = node.inputs[i]->value;
   auto type = RankedTensorType::get(node.shape(i), node.builder.getF32Type());
   return node.finish(
       quant::DequantizeCastOp::create(node.builder, node.loc, type, input));
@@ -181,13 +249,14 @@ LogicalResult accopt::importer::importQuantize(NodeImporter &node) {
   Value input = node.operand(0);
   if (!input)
     return failure();
-  Type storage = node.builder.getIntegerType(8, /*isSigned=*/false);
-  int64_t wanted = node.intAttr("output_dtype", 0);
-  if (wanted == onnx::TensorProto::INT8)
-    storage = node.builder.getIntegerType(8);
-  else if (wanted != 0 && wanted != onnx::TensorProto::UINT8 &&
-           !node.hasInput(2))
-    return node.error("expected int8 or uint8 as output_dtype, got another");
+  int64_t wanted = node.intAttr("output_dtype", onnx::TensorProto::UNDEFINED);
+  if (wanted == onnx::TensorProto::UNDEFINED)
+    wanted = onnx::TensorProto::UINT8;
+  Type storage = convertElementType(int(wanted), node.builder.getContext());
+  if (!storage || !isa<IntegerType>(storage))
+    return node.error("expected an integer type of 8 or 16 bits as "
+                      "output_dtype, got " +
+                      elementTypeName(int(wanted)));
   return node.setOutput(
       0, quantize(node, input, {1, 2, node.intAttr("axis", 1)}, storage));
 }

@@ -91,6 +91,7 @@ std::optional<HostTensor> NodeImporter::host(size_t i, StringRef what) {
     return std::nullopt;
   }
   if (!inputs[i]->constant) {
+    dependsOnData |= reason.empty();
     (void)error("expected a constant as input '" + what +
                 "', got a computed value");
     return std::nullopt;

@@ -49,6 +49,9 @@ public:
   /// Whether it is an output of the network.
   llvm::SmallVector<bool> outputLeaves;
   std::string reason;
+  /// The reason is that a constant was expected where a value is computed: what
+  /// shape the result has depends on data, or may.
+  bool dependsOnData = false;
   /// Imports a graph of the node's attributes at this place: its inputs are
   /// `arguments`, its outputs become `results`. A failure has been reported.
   std::function<llvm::LogicalResult(const onnx::GraphProto &,

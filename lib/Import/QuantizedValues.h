@@ -14,14 +14,21 @@ struct Quantizer {
   int64_t axis = 1;
 };
 
-/// `input` through a cast to 8 bits; `storage` is the type where there is no
-/// zero point. Null and an error where the node asks for something else.
+/// `input` through a cast to 8 or 16 bits; `storage` is the type where there is
+/// no zero point. Null and an error where the node asks for something else.
 mlir::Value quantize(NodeImporter &node, mlir::Value input, const Quantizer &by,
                      mlir::Type storage);
 
 /// The real values of input i, a constant of integers or what a cast by the
 /// same scale and zero point made. Null and an error where it is neither.
 mlir::Value dequantize(NodeImporter &node, size_t i, const Quantizer &by);
+
+/// The f32 values of input i, a constant of integers with one scale, one for
+/// each slice of an axis or one for each block of it (attribute `block_size`).
+/// Null and an error where scale or zero point do not fit. ONNX,
+/// DequantizeLinear.
+mlir::ElementsAttr dequantizeElements(NodeImporter &node, size_t i,
+                                      const Quantizer &by);
 
 } // namespace accopt::importer
 

@@ -56,6 +56,21 @@ Type accopt::importer::convertElementType(int onnxType, MLIRContext *context) {
   }
 }
 
+/// Whether two elements share a byte.
+static bool isNibble(int onnxType) {
+  return onnxType == TensorProto::INT4 || onnxType == TensorProto::UINT4;
+}
+
+/// Constants may also have 4 bits, which only quantization knows.
+static Type convertConstantType(int onnxType, MLIRContext *context) {
+  if (!isNibble(onnxType))
+    return convertElementType(onnxType, context);
+  return IntegerType::get(context, 4,
+                          onnxType == TensorProto::UINT4
+                              ? IntegerType::Unsigned
+                              : IntegerType::Signless);
+}
+
 std::string accopt::importer::elementTypeName(int onnxType) {
   return onnx::TensorProto_DataType_IsValid(onnxType)
              ? StringRef(onnx::TensorProto_DataType_Name(
@@ -64,9 +79,12 @@ std::string accopt::importer::elementTypeName(int onnxType) {
              : "type " + std::to_string(onnxType);
 }
 
-/// Bytes of one element as ONNX stores it; 0 where the type is not supported.
+/// Bytes of one element as ONNX stores it (of two that have 4 bits); 0 where
+/// the type is not supported.
 static unsigned storedWidth(int onnxType) {
   switch (onnxType) {
+  case TensorProto::INT4:
+  case TensorProto::UINT4:
   case TensorProto::BOOL:
   case TensorProto::INT8:
   case TensorProto::UINT8:
@@ -230,10 +248,19 @@ static TensorBytes widen(const TensorBytes &from, int onnxType) {
   return {*buffer, buffer};
 }
 
+/// A byte for each of `count` elements of 4 bits, the lower half of a byte
+/// first (onnx.proto). The upper half of ours is zero, as MLIR has it.
+static TensorBytes unpackNibbles(const TensorBytes &from, size_t count) {
+  auto buffer = std::make_shared<std::string>(count, '\0');
+  for (size_t i = 0; i < count; ++i)
+    (*buffer)[i] = char(uint8_t(from.bytes[i / 2]) >> (i % 2 * 4) & 0xf);
+  return {*buffer, buffer};
+}
+
 Expected<ElementsAttr> TensorReader::read(const TensorProto &tensor,
                                           StringRef cut) {
   int onnxType = tensor.data_type();
-  Type element = convertElementType(onnxType, context);
+  Type element = convertConstantType(onnxType, context);
   if (!element)
     return createStringError("expected a numeric element type, got " +
                              elementTypeName(onnxType));
@@ -246,6 +273,8 @@ Expected<ElementsAttr> TensorReader::read(const TensorProto &tensor,
   if (!values)
     return values.takeError();
   size_t size = size_t(*count) * storedWidth(onnxType);
+  if (isNibble(onnxType))
+    size = llvm::divideCeil(size, 2);
   if (values->bytes.size() != size)
     return createStringError("expected " + Twine(size) +
                              " bytes of data, got " +
@@ -253,6 +282,8 @@ Expected<ElementsAttr> TensorReader::read(const TensorProto &tensor,
   if (onnxType == TensorProto::FLOAT16 || onnxType == TensorProto::BFLOAT16 ||
       onnxType == TensorProto::DOUBLE)
     values = widen(*values, onnxType);
+  if (isNibble(onnxType))
+    values = unpackNibbles(*values, size_t(*count));
 
   auto type = RankedTensorType::get(shape, element);
   ArrayRef<char> data(values->bytes.data(), values->bytes.size());

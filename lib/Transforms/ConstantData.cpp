@@ -99,9 +99,9 @@ static std::vector<char> dequantize(ArrayRef<char> bytes, unsigned width,
   auto *out = reinterpret_cast<float *>(result.data());
   for (int64_t i = 0; i < count; ++i) {
     int64_t channel = i / inner % int64_t(scales.size());
-    int64_t value = width == 1 ? int64_t(int8_t(bytes[i]))
-                               : int64_t(*reinterpret_cast<const int32_t *>(
-                                     bytes.data() + i * sizeof(int32_t)));
+    uint32_t bits = 0;
+    std::memcpy(&bits, bytes.data() + i * width, width);
+    int64_t value = llvm::SignExtend64(bits, width * 8);
     out[i] = float(double(value - zeroPoints[channel]) * scales[channel]);
   }
   return result;
@@ -119,7 +119,7 @@ std::optional<ConstantFloats> accopt::readDequantized(Value value) {
   std::optional<ConstantBytes> bytes = ConstantBytes::get(constant.getValue());
   unsigned width =
       constant.getValue().getElementType().getIntOrFloatBitWidth() / 8;
-  if (!bytes || (width != 1 && width != 4))
+  if (!bytes || width > sizeof(uint32_t))
     return std::nullopt;
   ConstantFloats result;
   result.bytes = ConstantBytes::own(

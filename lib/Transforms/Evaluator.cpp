@@ -248,15 +248,26 @@ Value Evaluator::quantize(quant::QuantizeCastOp cast) {
       inner *= size;
   }
   auto type = llvm::cast<quant::QuantizedType>(element);
-  if (params.empty() || type.getStorageTypeIntegralWidth() != 8 ||
-      !type.isSigned())
+  if (params.empty() || !type.isSigned())
     return {};
-  return createConstant<int8_t>(
-      builder, op->getLoc(), getType(), [&](MutableArrayRef<int8_t> out) {
-        for (size_t i = 0; i < out.size(); ++i)
-          out[i] =
-              quantizeValue(floats(0)[i], params[i / inner % params.size()]);
-      });
+  IntegerRange integers{type.getStorageTypeMin(), type.getStorageTypeMax()};
+  auto fill = [&](auto out) {
+    for (size_t i = 0; i < out.size(); ++i)
+      out[i] = quantizeValue(floats(0)[i], params[i / inner % params.size()],
+                             integers);
+  };
+  switch (type.getStorageTypeIntegralWidth()) {
+  case 8:
+    return createConstant<int8_t>(
+        builder, op->getLoc(), getType(),
+        [&](MutableArrayRef<int8_t> out) { fill(out); });
+  case 16:
+    return createConstant<int16_t>(
+        builder, op->getLoc(), getType(),
+        [&](MutableArrayRef<int16_t> out) { fill(out); });
+  default:
+    return {};
+  }
 }
 
 Value Evaluator::run() {

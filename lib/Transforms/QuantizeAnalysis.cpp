@@ -111,9 +111,9 @@ LogicalResult QuantizationAnalysis::takeCasts() {
     Value quantized = isQuantize ? op->getResult(0) : op->getOperand(0);
     auto type = llvm::dyn_cast<quant::UniformQuantizedType>(
         typeOf(quantized).getElementType());
-    if (!type || !type.isSigned() || type.getStorageTypeIntegralWidth() != 8)
+    if (!type || !type.isSigned() || type.getStorageTypeIntegralWidth() > 16)
       return emitNodeError(op)
-             << "expected int8 per tensor for an activation, got "
+             << "expected int8 or int16 per tensor for an activation, got "
              << typeOf(quantized).getElementType();
     values.setType(op->getResult(0), type);
     if (!values.contains(op->getOperand(0)))
@@ -398,17 +398,31 @@ LogicalResult QuantizationAnalysis::checkBits() {
                               << asked << "'";
     for (const auto &[value, name] : matches)
       if (const QuantizedClass *found = findClass(value);
-          found && found->castType && count > 8)
-        return func.emitError()
-               << "expected 8 bits for '" << asked
-               << "', whose type the model's own casts give, got " << count;
+          found && found->castType && count > 8) {
+        unsigned own = found->castType.getStorageTypeIntegralWidth();
+        if (count != own)
+          return func.emitError()
+                 << "expected " << own << " bits for '" << asked
+                 << "', whose type the model's own casts give, got " << count;
+      }
   }
   return success();
 }
 
-/// The most that is asked for one of its values.
+/// What the model's casts say, or the most that is asked for one of its values.
+/// A value that a wide cast reads through the clip that says where the cast
+/// saturates has the cast's bits.
 unsigned QuantizationAnalysis::getBits(const QuantizedClass &found) const {
+  if (found.castType)
+    return found.castType.getStorageTypeIntegralWidth();
   unsigned most = 0;
+  for (Value member : found.members)
+    for (Operation *user : member.getUsers())
+      if (auto clip = llvm::dyn_cast<nn::ClipOp>(user))
+        if (const QuantizedClass *next = findClass(clip.getResult());
+            next && next->castType &&
+            next->castType.getStorageTypeIntegralWidth() > 8)
+          most = next->castType.getStorageTypeIntegralWidth();
   for (Value member : found.members) {
     auto it = names.find(member);
     if (it == names.end())
@@ -420,11 +434,22 @@ unsigned QuantizationAnalysis::getBits(const QuantizedClass &found) const {
   return most ? most : bits.all;
 }
 
+/// What wide integers of a model's cast reach. Without a zero point the scale
+/// stays as it is, and the one integer below the largest's negative is lost.
+static Range getReach(quant::UniformQuantizedType type) {
+  int64_t zero = type.getZeroPoint(), max = type.getStorageTypeMax();
+  int64_t min = zero == 0 ? -max : type.getStorageTypeMin();
+  return {type.getScale() * double(min - zero),
+          type.getScale() * double(max - zero)};
+}
+
 LogicalResult QuantizationAnalysis::chooseType(const QuantizedClass &found) {
   Value first = found.members.front();
   Range range = values.getRange(first).value_or(Range{0.0, 0.0});
-  unsigned count = found.castType ? 8 : getBits(found);
-  if (count > 8)
+  unsigned count = getBits(found);
+  if (count > 8 && found.castType)
+    range = getReach(found.castType);
+  else if (count > 8)
     for (Value source : found.sources)
       if (Operation *op = source.getDefiningOp(); op && isUnitInterval(op))
         range = unite(range, {0.0, 1.0});
@@ -449,6 +474,9 @@ LogicalResult QuantizationAnalysis::chooseType(const QuantizedClass &found) {
     return success();
   }
   quant::UniformQuantizedType type = found.castType;
+  // A wide cast's integers that found no room become 8 bits over its reach.
+  if (type && type.getStorageTypeIntegralWidth() > 8)
+    type = getActivationType(func.getContext(), chooseParams(range));
   if (!type)
     type = getActivationType(
         func.getContext(),

@@ -10,6 +10,7 @@
 
 #include "Session.h"
 
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/Import/Import.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Support/Diagnostics.h"
@@ -107,18 +108,8 @@ fingerprintOf(const Session &session, const TuneOptions &o) {
     goal += " drop " + std::to_string(*o.maxDrop);
   if (o.minAccuracy)
     goal += " least " + std::to_string(*o.minAccuracy);
-  std::vector<std::string> shapes;
-  for (const auto &[name, shape] : o.import.inputShapes)
-    shapes.push_back((name + "=" +
-                      llvm::join(llvm::map_range(shape,
-                                                 [](int64_t size) {
-                                                   return std::to_string(size);
-                                                 }),
-                                 "x"))
-                         .str());
-  llvm::sort(shapes);
   return {{"model", sha256Of(o.model)},
-          {"shapes", llvm::join(shapes, " ")},
+          {"shapes", printImportOptions(o.import)},
           {"teacher", o.teacher.empty() ? "" : sha256Of(o.teacher)},
           {"target", machineHash(session.costs.machine())},
           {"data", session.data.sha256},

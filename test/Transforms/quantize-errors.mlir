@@ -36,10 +36,10 @@ func.func @div(%x: tensor<1x1x2xf32> {nn.name = "x"}, %y: tensor<1x1x2xf32> {nn.
 
 // -----
 
-// CHECK: error: quant.qcast: expected int8 per tensor for an activation, got '!quant.uniform<i16:f32, 1.000000e+00>'
+// CHECK: error: quant.qcast: expected int8 or int16 per tensor for an activation, got '!quant.uniform<i32:f32, 1.000000e+00>'
 func.func @wide(%x: tensor<2xf32>) -> tensor<2xf32> {
-  %q = quant.qcast %x : tensor<2xf32> to tensor<2x!quant.uniform<i16:f32, 1.0>>
-  %d = quant.dcast %q : tensor<2x!quant.uniform<i16:f32, 1.0>> to tensor<2xf32>
+  %q = quant.qcast %x : tensor<2xf32> to tensor<2x!quant.uniform<i32:f32, 1.0>>
+  %d = quant.dcast %q : tensor<2x!quant.uniform<i32:f32, 1.0>> to tensor<2xf32>
   return %d : tensor<2xf32>
 }
 

@@ -14,6 +14,7 @@
 #include "accopt/CodeGen/LayerGroups.h"
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/Driver/Compile.h"
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/Execution/Executor.h"
 #include "accopt/Simulator/Simulator.h"
 #include "accopt/Target/Arithmetic.h"
@@ -40,8 +41,7 @@ using namespace accopt;
 static cl::opt<std::string> input(cl::Positional, cl::Required);
 static cl::opt<std::string> target("target", cl::init("systolic16x16"));
 static cl::opt<std::string> calibrationData("calibration-data");
-static cl::list<std::string> shapes("input-shape");
-static cl::list<std::string> values("input-value");
+static ImportFlags importFlags(cl::getGeneralCategory());
 static cl::opt<unsigned> seed("seed", cl::init(0));
 static cl::opt<bool> costOnly("cost-only",
                               cl::desc("Compare analysis and simulator only"));
@@ -198,10 +198,7 @@ int main(int argc, char **argv) {
   options.calibrationData = calibrationData;
   options.quiet = true;
   options.activationBits = exitOnError(parseActivationBits(activationBits));
-  for (const std::string &shape : shapes)
-    exitOnError(addInputShape(shape, options.import));
-  for (const std::string &value : values)
-    exitOnError(addInputValue(value, options.import));
+  exitOnError(importFlags.apply(options.import));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   if (narrowSeed.getNumOccurrences())
     options.stage = Stage::NNQuantized;

@@ -12,7 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "accopt/Conversion/NNToTosa.h"
-#include "accopt/Driver/Compile.h"
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/Execution/Executor.h"
 #include "accopt/Import/Import.h"
 #include "accopt/Support/Npy.h"
@@ -36,10 +36,7 @@ static cl::opt<std::string> modelPath(cl::Positional, cl::Required,
                                       cl::desc("MODEL"));
 static cl::opt<std::string> inputPath("input", cl::desc("inputs, .npz"));
 static cl::opt<std::string> outputPath("output", cl::desc("outputs, .npz"));
-static cl::list<std::string> shapes("input-shape",
-                                    cl::desc("of inputs without data"));
-static cl::list<std::string> values("input-value",
-                                    cl::desc("constants, NAME=16000"));
+static ImportFlags importFlags(cl::getGeneralCategory());
 static cl::opt<unsigned> repeat("repeat", cl::init(1), cl::desc("runs"));
 static cl::opt<bool> plain("plain", cl::desc("without our vectorization"));
 
@@ -55,12 +52,7 @@ static llvm::Error fail(const llvm::Twine &message) {
 static OwningOpRef<ModuleOp> load(MLIRContext &context,
                                   const NamedNumpyArrays &inputs) {
   ImportOptions options;
-  llvm::Error error = llvm::Error::success();
-  for (const std::string &shape : shapes)
-    error = llvm::joinErrors(std::move(error), addInputShape(shape, options));
-  for (const std::string &value : values)
-    error = llvm::joinErrors(std::move(error), addInputValue(value, options));
-  if (error) {
+  if (llvm::Error error = importFlags.apply(options)) {
     llvm::errs() << "error: " << llvm::toString(std::move(error)) << '\n';
     return nullptr;
   }

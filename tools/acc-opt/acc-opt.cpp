@@ -8,6 +8,7 @@
 #include "GateFlags.h"
 
 #include "accopt/Driver/Compile.h"
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/InitAllDialects.h"
 #include "accopt/Support/Diagnostics.h"
 #include "accopt/Target/Area.h"
@@ -157,12 +158,7 @@ static int compileMain(int argc, char **argv) {
       "save-calibration", cl::desc("Write the ranges used, to edit and reuse"),
       cl::value_desc("json"), cl::location(options.saveCalibration),
       cl::cat(category));
-  cl::list<std::string> shapes(
-      "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
-      cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
-  cl::list<std::string> values(
-      "input-value", cl::desc("Make an input a constant of the network"),
-      cl::value_desc("NAME=16000"), cl::cat(category));
+  ImportFlags importFlags(category);
   cl::list<std::string> reports(
       "report",
       cl::desc("Cost report, .json, .csv, .md or .html (a page for a browser) "
@@ -227,22 +223,16 @@ static int compileMain(int argc, char **argv) {
     return 2;
   }
   exitWhereMemoryEnds(options.input);
-  for (const std::string &shape : shapes)
-    if (llvm::Error error = addInputShape(shape, options.import)) {
-      printError(std::move(error));
-      return 2;
-    }
+  if (llvm::Error error = importFlags.apply(options.import)) {
+    printError(std::move(error));
+    return 2;
+  }
   if (llvm::Error error = parseActivationBits(activationBits)
                               .moveInto(options.activationBits)) {
     llvm::WithColor::error()
         << "--activation-bits: " << llvm::toString(std::move(error)) << '\n';
     return 2;
   }
-  for (const std::string &value : values)
-    if (llvm::Error error = addInputValue(value, options.import)) {
-      printError(std::move(error));
-      return 2;
-    }
   if (llvm::Error error = gates.apply(options)) {
     printError(std::move(error));
     return 2;

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "accopt/Driver/Compile.h"
+#include "accopt/Driver/ImportFlags.h"
 #include "accopt/Support/Diagnostics.h"
 #include "accopt/Tuning/Tune.h"
 
@@ -73,9 +74,7 @@ int main(int argc, char **argv) {
   auto data =
       string("data", "FILE.npz, digits, cifar10:DIR, mnist:DIR or folder:DIR",
              "spec", options.data);
-  cl::list<std::string> shapes(
-      "input-shape", cl::desc("Shape of an input with symbolic dimensions"),
-      cl::value_desc("NAME=1x3x224x224"), cl::cat(category));
+  ImportFlags importFlags(category);
   auto steps =
       string("steps", "What to do, in order (below)", "list", options.steps);
   auto budget = string("budget", "Of the objective: 50% or a number", "b",
@@ -193,9 +192,8 @@ int main(int argc, char **argv) {
       options.minAccuracy.value_or(0) > 1)
     return usage("--min-accuracy: expected a share from 0 to 1, got '" +
                  minAccuracy + "'");
-  for (const std::string &shape : shapes)
-    if (llvm::Error error = addInputShape(shape, options.import))
-      return usage(llvm::toString(std::move(error)));
+  if (llvm::Error error = importFlags.apply(options.import))
+    return usage(llvm::toString(std::move(error)));
   if (training.epochs < 0 || training.batchSize < 1 ||
       !(training.learningRate > 0))
     return usage("expected epochs >= 0, a batch size >= 1 and a learning rate "

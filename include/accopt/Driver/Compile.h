@@ -85,12 +85,6 @@ llvm::FailureOr<Program> compileLayers(mlir::ModuleOp layers,
                                        const Machine &machine,
                                        const ScheduleOptions &options = {});
 
-/// Adds "x=1x3x224x224", a value of --input-shape.
-llvm::Error addInputShape(llvm::StringRef text, ImportOptions &options);
-
-/// Adds "sr=16000", a value of --input-value.
-llvm::Error addInputValue(llvm::StringRef text, ImportOptions &options);
-
 } // namespace accopt
 
 #endif // ACCOPT_DRIVER_COMPILE_H

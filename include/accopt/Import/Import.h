@@ -18,6 +18,8 @@
 #include "llvm/ADT/StringRef.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace mlir {
 class MLIRContext;
@@ -32,6 +34,9 @@ struct ImportOptions {
   /// Inputs that are constants of the compiled network, by name: the elements,
   /// or one number for all of them.
   llvm::StringMap<llvm::SmallVector<double>> inputValues;
+  /// Tensors at which the network begins and ends, by name; where there are
+  /// none, at its own inputs and outputs. Nothing is asked of what is left out.
+  std::vector<std::string> inputs, outputs;
 };
 
 /// Reads the ONNX model `path` into a module with one function `main` on

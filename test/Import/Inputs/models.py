@@ -135,6 +135,30 @@ def quantized():
          "b": np.array([7, -7], np.int32), "bs": np.array([0.25, 0.125], F32)})
 
 
+def narrow():
+    """Weights of 4 bits, two to a byte, in blocks as well; activations of 16 bits."""
+    made = model(
+        [node("QuantizeLinear", "x s zp", "xq"), node("DequantizeLinear", "xq s zp", "xd"),
+         node("DequantizeLinear", "w ws", "wd", name="signed"), node("DequantizeLinear", "u us uz", "ud", name="unsigned"),
+         node("DequantizeLinear", "w bs", "bd", name="blocks", axis=1, block_size=2),
+         node("Gemm", "xd wd", "a"), node("Gemm", "xd ud", "b"), node("Gemm", "xd bd", "c"), node("Sum", "a b c", "y")],
+        {"x": [1, 3]}, {"y": [1, 3]},
+        {"s": np.array(0.5, F32), "zp": np.array(32768, np.uint16), "ws": np.array(0.5, F32), "us": np.array(0.25, F32),
+         "bs": np.array([[1, 2], [3, 4], [5, 6]], F32)}, opset=21)
+    int4, uint4 = onnx.TensorProto.INT4, onnx.TensorProto.UINT4
+    made.graph.initializer.extend([
+        helper.make_tensor("w", int4, [3, 3], [-8, 7, -1, 0, 1, 2, 3, 4, 5]),
+        helper.make_tensor("u", uint4, [3, 3], [0, 15, 1, 2, 3, 4, 5, 6, 7]), helper.make_tensor("uz", uint4, [], [9])])
+    return made
+
+
+def narrow_activation():
+    made = model([node("QuantizeLinear", "x s zp", "q", name="four"), node("DequantizeLinear", "q s zp", "y")],
+                 {"x": [4]}, {"y": [4]}, {"s": np.array(0.5, F32)}, opset=21)
+    made.graph.initializer.append(helper.make_tensor("zp", onnx.TensorProto.INT4, [], [0]))
+    return made
+
+
 def functions():
     body = helper.make_function(
         "local", "Twice", ["a"], ["b"],
@@ -195,6 +219,18 @@ def by_rate():
          helper.make_node("If", ["fast"], ["y"], name="choice", then_branch=branch("fast", 8),
                           else_branch=branch("slow", 4))],
         {"x": [1, "n"], "rate": []}, {"y": [1, 2]}, {"r": np.array(16000)}, types={"rate": TensorProto.INT64})
+
+
+def selected():
+    """Ends in rows whose number depends on data, then in an operator that nobody has."""
+    made = model(
+        [node("Relu", "x", "features"), node("MatMul", "features w", "scores", name="head"),
+         node("Greater", "scores t", "good"), node("NonZero", "good", "places"),
+         node("Transpose", "places", "rows"), node("GatherND", "scores rows", "y"),
+         node("Mystery", "scores", "z", domain="somebody")],
+        {"x": [4, 3]}, {"y": ["n"], "z": [4, 2]}, {"w": ramp(3, 2), "t": F32(1.0)}, opset=17)
+    made.opset_import.append(helper.make_opsetid("somebody", 1))
+    return made
 
 
 def symbolic():

@@ -1,0 +1,22 @@
+//===- ModelInputs.h - Shapes and values that the user gives ----*- C++ -*-===//
+
+#ifndef ACCOPT_LIB_IMPORT_MODELINPUTS_H
+#define ACCOPT_LIB_IMPORT_MODELINPUTS_H
+
+#include "OnnxModel.h"
+
+namespace accopt::importer {
+
+/// Puts the given shapes in.
+llvm::Error setInputShapes(OnnxModel &model, const ImportOptions &options);
+
+/// Demands that no input is left symbolic.
+llvm::Error checkInputShapes(OnnxModel &model);
+
+/// Makes constants of the inputs that are given values. Their shapes are
+/// static.
+llvm::Error fixInputs(OnnxModel &model, const ImportOptions &options);
+
+} // namespace accopt::importer
+
+#endif // ACCOPT_LIB_IMPORT_MODELINPUTS_H
