@@ -201,6 +201,54 @@ static Value dequantizedConstant(NodeImporter &node, size_t i,
       constant));
 }
 
+/// (x - zero point) * scale of integers that no QuantizeLinear made: inputs of
+/// the model, rows that a Gather took from a table.
+static Value dequantizeNumbers(NodeImporter &node, size_t i,
+                               const Quantizer &by) {
+  if (node.intAttr("block_size", 0) != 0) {
+    (void)node.error("expected per-tensor or per-axis quantization of a "
+                     "computed tensor, got blocks");
+    return nullptr;
+  }
+  auto toFloat = [&](Value value) -> Value {
+    auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
+    Type f32 = node.builder.getF32Type();
+    if (!type || type.getElementType() == f32)
+      return value;
+    return node.finish(
+        nn::CastOp::create(node.builder, node.loc, type.clone(f32), value));
+  };
+  // One for each slice of an axis, or one for all.
+  auto aligned = [&](size_t parameter) -> Value {
+    Value value = toFloat(node.number(parameter));
+    if (!value || node.rank(parameter) == 0)
+      return value;
+    if (node.rank(parameter) > 1) {
+      (void)node.error("expected a float scalar or vector as scale");
+      return nullptr;
+    }
+    int64_t count = node.shape(parameter)[0];
+    SmallVector<int64_t> shape(node.rank(i), 1);
+    if (count != 1) {
+      std::optional<int64_t> axis = node.axis(by.axis, shape.size());
+      if (!axis)
+        return nullptr;
+      if (node.shape(i)[*axis] != count) {
+        (void)node.error("expected one scale for each of " +
+                         Twine(node.shape(i)[*axis]) + " slices, got " +
+                         Twine(count));
+        return nullptr;
+      }
+      shape[*axis] = count;
+    }
+    return node.reshape(value, shape);
+  };
+  Value real = toFloat(node.number(i));
+  if (real && node.hasInput(by.zeroPoint))
+    real = emitArithmetic(node, "Sub", real, aligned(by.zeroPoint));
+  return real ? emitArithmetic(node, "Mul", real, aligned(by.scale)) : nullptr;
+}
+
 /// Whether the node means by input i what the cast that made it meant. Without
 /// a zero point signed and unsigned types are possible, and zero in both.
 static LogicalResult checkQuantizer(NodeImporter &node, size_t i,
@@ -237,6 +285,8 @@ Value accopt::importer::dequantize(NodeImporter &node, size_t i,
   }
   if (node.inputs[i]->constant)
     return dequantizedConstant(node, i, by);
+  if (isa<IntegerType>(node.inputs[i]->type().getElementType()))
+    return dequantizeNumbers(node, i, by);
   if (failed(checkQuantizer(node, i, by)))
     return nullptr;
   Value input = node.inputs[i]->value;

@@ -19,8 +19,9 @@ struct Quantizer {
 mlir::Value quantize(NodeImporter &node, mlir::Value input, const Quantizer &by,
                      mlir::Type storage);
 
-/// The real values of input i, a constant of integers or what a cast by the
-/// same scale and zero point made. Null and an error where it is neither.
+/// The real values of input i: a constant of integers, what a cast by the same
+/// scale and zero point made, or any other integers. Null and an error where it
+/// is none of these.
 mlir::Value dequantize(NodeImporter &node, size_t i, const Quantizer &by);
 
 /// The f32 values of input i, a constant of integers with one scale, one for

@@ -119,6 +119,31 @@ def scan(rng):
     return Graph("Scan", [node], given, {}, shapes)
 
 
+def integers(rng, *shape, kind):
+    limits = np.iinfo(kind)
+    return rng.integers(max(limits.min, -1000), min(limits.max, 1000), shape, endpoint=True).astype(kind)
+
+
+def dequantize(rng, gathered):
+    """DequantizeLinear of integers that no QuantizeLinear made: an input of the model, or
+    rows of a table, as quantize_dynamic leaves embeddings."""
+    kind = np.dtype(pick(rng, np.int8, np.uint8) if gathered else pick(rng, np.int8, np.uint8, np.int32))
+    rows, columns, count = (int(n) for n in rng.integers(2, 8, 3))
+    axis = pick(rng, -1, 1) if rng.integers(2) else None
+    sizes = () if axis is None else (columns,)
+    constants = {"scale": rng.uniform(0.01, 0.1, sizes).astype(np.float32)}
+    if rng.integers(2) and kind != np.int32:
+        constants["zero"] = integers(rng, *sizes, kind=kind)
+    nodes, given = [], {"x": integers(rng, count, columns, kind=kind)}
+    if gathered:
+        constants["table"] = integers(rng, rows, columns, kind=kind)
+        given = {"x": rng.integers(0, rows, count)}
+        nodes = [helper.make_node("Gather", ["table", "x"], ["rows"])]
+    nodes.append(helper.make_node("DequantizeLinear", ["rows" if gathered else "x", *(
+        k for k in ("scale", "zero") if k in constants)], ["y0"], **({} if axis is None else {"axis": axis})))
+    return Graph("DequantizeLinear", nodes, given, constants, [(count, columns)])
+
+
 def body_ops(case):
     """Makers by name; `case` is float_ops.Case."""
     def grid_sample(rng):
@@ -172,4 +197,6 @@ def body_ops(case):
     return {"If.known": lambda rng: branches(rng, True), "If.data": lambda rng: branches(rng, False),
             "Loop": loop, "Scan": scan, "GridSample": grid_sample, "ReverseSequence": reverse_sequence,
             "Conv3d": conv_3d, "MaxPool3d": max_pool_3d, "AveragePool3d": average_pool_3d,
-            "GlobalMaxPool3d": global_max_3d}
+            "GlobalMaxPool3d": global_max_3d,
+            "DequantizeLinear.rows": lambda rng: dequantize(rng, True),
+            "DequantizeLinear.input": lambda rng: dequantize(rng, False)}
