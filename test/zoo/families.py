@@ -8,7 +8,8 @@ FAMILIES = {
     "YOLO and other detectors": "^ultralytics/|nudenet|detector|mtcnn",
     "U-Nets and segmentation": "^smp/|segmentation|unet|fpn",
     "ResNeXt": "resnext",
-    "hybrids and other ResNets": "lambda_resnet|halonet|skresnet|ecaresnet|seresnet|resnest|res2net|dpn|dla|hrnet|nfnet",
+    "hybrids and other ResNets":
+        "lambda_resnet|halonet|skresnet|ecaresnet|seresnet|resnest|res2net|dpn|dla|hrnet|nfnet",
     "ResNet": r"(?i)resnet\d|resnetv2|resnet_v2|wide_resnet|gernet|tresnet|cspresnet|open-nsfw",
     "RepVGG, RepViT": "repvgg|repvit",
     "DenseNet": "(?i)densenet",

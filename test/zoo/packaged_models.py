@@ -75,8 +75,8 @@ def letters(generator, count):
 def drawn(**inputs):
     """Numbers below a limit, by name: shape, limit, type. Letters and words of a sentence."""
     def draw(generator, count):
-        return [{name: generator.integers(1, limit, shape).astype(kind) for name, (shape, limit, kind) in inputs.items()}
-                for _ in range(count)]
+        return [{name: generator.integers(1, limit, shape).astype(kind)
+                 for name, (shape, limit, kind) in inputs.items()} for _ in range(count)]
 
     return draw
 

@@ -173,7 +173,8 @@ def arguments():
     parser.add_argument("--page", type=Path, help="Markdown to write, of all results that the folder has")
     parser.add_argument("--import-only", action="store_true", help="stop once the network is imported")
     parser.add_argument("--only-made", action="store_true", help="leave out what has to be exported first")
-    parser.add_argument("--compiler", default=checked_out(), help="name of the compiler in the PATH; this tree's commit")
+    parser.add_argument("--compiler", default=checked_out(),
+                        help="name of the compiler in the PATH; this tree's commit")
     parser.add_argument("--list", action="store_true")
     return parser.parse_args()
 
