@@ -68,7 +68,8 @@ static llvm::Error addNames(llvm::StringRef flag, llvm::StringRef text,
 
 ImportFlags::ImportFlags(cl::OptionCategory &category)
     : shapes("input-shape",
-             cl::desc("Shape of an input with symbolic dimensions"),
+             cl::desc("Shape of an input with symbolic dimensions; a first one "
+                      "alone is 1 without"),
              cl::value_desc("NAME=1x3x224x224"), cl::cat(category)),
       values("input-value", cl::desc("Make an input a constant of the network"),
              cl::value_desc("NAME=16000"), cl::cat(category)),

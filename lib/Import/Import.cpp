@@ -495,6 +495,8 @@ OwningOpRef<ModuleOp> accopt::importOnnx(StringRef path,
     printError(makeFileError(path, message), errors);
   if (!importer.errors.empty())
     return nullptr;
+  for (const std::string &message : model->notes)
+    errors << "note: " << path << ": " << message << '\n';
   for (const std::string &message : importer.warnings)
     errors << "warning: " << path << ": " << message << '\n';
   if (!module)

@@ -53,6 +53,45 @@ static SmallVector<onnx::ValueInfoProto *> realInputs(OnnxModel &model) {
   return inputs;
 }
 
+/// The sizes of symbolic dimensions that the given shapes tell, by name.
+static StringMap<int64_t> findSizes(OnnxModel &model,
+                                    const ImportOptions &options) {
+  StringMap<int64_t> sizes;
+  for (const onnx::ValueInfoProto *input : realInputs(model)) {
+    auto given = options.inputShapes.find(input->name());
+    if (given == options.inputShapes.end())
+      continue;
+    const auto &dims = input->type().tensor_type().shape().dim();
+    for (auto [dim, size] : zip(dims, given->second))
+      if (!dim.dim_param().empty())
+        sizes.try_emplace(dim.dim_param(), size);
+  }
+  return sizes;
+}
+
+ImportOptions accopt::importer::chooseBatch(OnnxModel &model,
+                                            ImportOptions options) {
+  StringMap<int64_t> sizes = findSizes(model, options);
+  for (const onnx::ValueInfoProto *input : realInputs(model)) {
+    const onnx::TensorShapeProto &shape = input->type().tensor_type().shape();
+    auto isKnown = [](const auto &dim) { return dim.dim_value() > 0; };
+    if (shape.dim_size() < 2 || isKnown(shape.dim(0)) ||
+        !all_of(drop_begin(shape.dim()), isKnown) ||
+        options.inputShapes.contains(input->name()))
+      continue;
+    auto told = sizes.find(shape.dim(0).dim_param());
+    SmallVector<int64_t> &chosen = options.inputShapes[input->name()];
+    chosen.push_back(told == sizes.end() ? 1 : told->second);
+    for (const auto &dim : drop_begin(shape.dim()))
+      chosen.push_back(dim.dim_value());
+    model.notes.push_back("input '" + input->name() + "': of " +
+                          printShape(shape) + " the first dimension is taken " +
+                          "as " + std::to_string(chosen[0]) +
+                          "; --input-shape gives another");
+  }
+  return options;
+}
+
 Error accopt::importer::setInputShapes(OnnxModel &model,
                                        const ImportOptions &options) {
   if (options.inputShapes.empty())

@@ -7,6 +7,11 @@
 
 namespace accopt::importer {
 
+/// `options` with a shape for each input of two or more dimensions of which
+/// only the first is not known and that got none: the size that a given shape
+/// tells for the same symbol, or a batch of one. Notes say so.
+ImportOptions chooseBatch(OnnxModel &model, ImportOptions options);
+
 /// Puts the given shapes in.
 llvm::Error setInputShapes(OnnxModel &model, const ImportOptions &options);
 

@@ -54,6 +54,8 @@ struct OnnxModel {
   std::map<std::string, std::string> producers;
   /// The graph's outputs as the file declares them.
   std::vector<onnx::ValueInfoProto> outputs;
+  /// What was chosen for the user, to be said where the import succeeds.
+  std::vector<std::string> notes;
 };
 
 /// Maps and parses the file and takes the weights out.

@@ -221,7 +221,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
         return inferShapes(part);
       }))
     return error;
-  if (Error error = setInputShapes(model, options))
+  if (Error error = setInputShapes(model, chooseBatch(model, options)))
     return error;
   rememberOutputs(model);
   if (Error error = checkAndInline(proto))

@@ -237,6 +237,10 @@ def symbolic():
     return model([node("Shape", "x", "s"), node("Reshape", "x s", "y")], {"x": ["n", 3, None]}, {"y": ["n", 3, None]})
 
 
+def batches():
+    return model([node("Add", "x z", "y")], {"x": ["n", 3, 5], "z": ["n", 3, 5]}, {"y": ["n", 3, 5]})
+
+
 def unknown_rank():
     """The output has no shape, not even a rank."""
     made = symbolic()
