@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 
 # Edges that the seeds alone reach at least; about two thirds of what they do.
-TARGETS = {"binary": 1800, "dataflow": 500, "machine": 500, "numpy": 250, "onnx": 4500,
-           "report": 650, "topology": 250}
+TARGETS = {"binary": 1800, "dataflow": 500, "image": 150, "machine": 500, "numpy": 250,
+           "onnx": 4500, "operands": 650, "quantization": 260, "report": 650, "topology": 250,
+           "tune": 100}
 
 # Vectors that LLVM's archives grow have no poisoned tails; and its allocators, compiled
 # without the sanitizer, do not lift what their instrumented copies in ours poison.
