@@ -3,8 +3,10 @@
 Three kinds: clang-format (one result for each file that differs, one pass when
 none does), every lit test, and clang-tidy for each source file. clang-tidy takes
 half a minute for a file that includes much of MLIR, so it gets a budget: results
-are kept under the build folder by the hash of all that a file includes, and files
-that the budget does not reach are counted as skipped.
+are kept under the build folder by the hash of all that a file includes, what was
+changed last comes first, and files that the budget does not reach are counted as
+skipped. Three quarters of that time are parsing, and a precompiled header, which
+clang-tidy reads whole, saves a tenth or nothing.
 """
 
 import argparse
@@ -101,6 +103,22 @@ def own_dependencies(build):
     return result
 
 
+def commits_ago():
+    """Maps each file to how many commits came after the last one that changed it; what
+    is changed and not committed has -1."""
+    def lines(*command):
+        return subprocess.run(["git", *command], cwd=ROOT, check=True, capture_output=True,
+                              text=True).stdout.split("\n")
+
+    result = {name: -1 for name in lines("diff", "--name-only", "HEAD") if name}
+    commit = -1
+    for line in lines("log", "--first-parent", "-m", "--name-only", "--format=%x40"):
+        commit += line == "@"
+        if line not in ("", "@"):
+            result.setdefault(line, commit)
+    return result
+
+
 def tidy_file(source, key, build, deadline):
     """Returns "passed", "skipped" or clang-tidy's findings."""
     stamp = build / "clang-tidy" / key
@@ -129,8 +147,10 @@ def run_tidy(build, budget, counts):
     dependencies = own_dependencies(build)
     sources = [s for s in tracked_files("lib/*.cpp", "dialects/*.cpp", "tools/*.cpp")
                if s in dependencies]
-    # Small files first, so that the budget reaches as many as it can.
-    sources.sort(key=lambda s: (ROOT / s).stat().st_size)
+    # What was changed last first: what a slow machine skips is old, and had its turn when
+    # it was new. Of those that changed together small ones first: that reaches more.
+    ago = commits_ago()
+    sources.sort(key=lambda s: (ago.get(s, -1), (ROOT / s).stat().st_size))
 
     def run(source):
         return tidy_file(source, content_key(dependencies[source]), build, deadline)

@@ -77,21 +77,40 @@ private:
 
 } // namespace
 
+/// Costs take time with the product of memories and loops; mappings have some
+/// five and fifty.
+static constexpr size_t mostMemories = 64, mostLoops = 1024;
+
 static Error checkLoops(ArrayRef<OperandLoop> loops) {
+  if (loops.size() > mostLoops)
+    return fail("expected at most " + Twine(mostLoops) + " loops, got " +
+                Twine(loops.size()));
   for (const OperandLoop &loop : loops)
     if (!(loop.count >= 1) || loop.dimension > DimS)
       return fail("expected loops over a dimension of at least 1");
   return Error::success();
 }
 
+static Error checkPrice(double price) {
+  if (price >= 0 && price <= 1e12)
+    return Error::success();
+  return fail("expected prices of 0 to 1e12 pJ, got " + std::to_string(price));
+}
+
 Error accopt::formulas::checkOperandNest(const OperandNest &nest) {
   if (Error error = checkLoops(nest.loops))
+    return error;
+  if (Error error = checkPrice(nest.macPrice))
     return error;
   double units = 0;
   for (const Operand &operand : nest.operands) {
     if (operand.memories.empty() ||
         operand.memories.back().loops != nest.loops.size())
       return fail("expected an outermost memory with all loops");
+    if (operand.memories.size() > mostMemories)
+      return fail("expected at most " + Twine(mostMemories) +
+                  " memories of an operand, got " +
+                  Twine(operand.memories.size()));
     size_t cut = 0;
     double together = 1;
     for (const OperandMemory &memory : operand.memories) {
@@ -100,17 +119,21 @@ Error accopt::formulas::checkOperandNest(const OperandNest &nest) {
       cut = memory.loops;
       if (memory.narrowest < 1 || memory.widest < memory.narrowest)
         return fail("expected accesses of at least 1 bit");
+      for (double price : {memory.readPrice, memory.writePrice})
+        if (Error error = checkPrice(price))
+          return error;
       if (Error error = checkLoops(memory.fanOut))
         return error;
       together *= product(memory.fanOut);
     }
+    // Of each operand, as infinities compare as if they were close.
+    if (!(product(nest.loops) * together <= 0x1p53))
+      return fail("expected at most 2^53 multiply-accumulates");
     if (units != 0 && std::abs(together - units) > 1e-6 * units)
       return fail("expected fan-outs of one product, got " +
                   std::to_string(units) + " and " + std::to_string(together));
     units = together;
   }
-  if (!(product(nest.loops) * units <= 0x1p53))
-    return fail("expected at most 2^53 multiply-accumulates");
   return Error::success();
 }
 

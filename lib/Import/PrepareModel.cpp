@@ -25,6 +25,8 @@
 
 #include <exception>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -241,14 +243,18 @@ Error accopt::importer::prepareModel(OnnxModel &model,
   int opset = opsetOf(proto);
   if (opset == importedOpset || opset == 0)
     return expandFunctions(proto);
+  // One for all bodies: its tables of schemas take milliseconds to build.
+  std::optional<onnx::version_conversion::DefaultVersionConverter> converter;
   auto convert = [&](onnx::ModelProto &model) {
     return guard("ONNX's version converter cannot bring the model from opset " +
                      Twine(opset) + " to opset " + Twine(importedOpset) +
                      ", the one that is imported",
                  [&] {
-                   onnx::ModelProto converted =
-                       onnx::version_conversion::ConvertVersion(model,
-                                                                importedOpset);
+                   if (!converter)
+                     converter.emplace();
+                   onnx::ModelProto converted = converter->convert_version(
+                       model, onnx::OpSetID(opsetOf(model)),
+                       onnx::OpSetID(importedOpset));
                    model.Swap(&converted);
                  });
   };

@@ -163,11 +163,13 @@ std::string accopt::serializeRanges(const RangeTable &table) {
   os << "{\n  \"schema\": \"" << schemaName
      << "\",\n  \"version\": " << schemaVersion << ",\n  \"ranges\": [";
   StringRef separator = "\n";
+  // A zero loses its sign: "-0" is read as an integer, which has none.
+  auto number = [](double value) { return llvm::json::Value(value + 0.0); };
   for (const auto &[name, range] : table) {
     os << separator
        << "    {\"name\": " << llvm::json::Value(llvm::json::fixUTF8(name))
-       << ", \"min\": " << llvm::json::Value(range.min)
-       << ", \"max\": " << llvm::json::Value(range.max) << "}";
+       << ", \"min\": " << number(range.min)
+       << ", \"max\": " << number(range.max) << "}";
     separator = ",\n";
   }
   os << "\n  ]\n}\n";

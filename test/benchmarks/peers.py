@@ -4,16 +4,19 @@
 
  - SCALE-Sim (PyPI scalesim): cycles of hundreds of random layers, layer by layer, and
    the time that both take;
+ - ZigZag's cost model (zigzag-dse 3.8.5): energy and cycles of hundreds of random mappings
+   of random layers to random machines, mapping by mapping;
  - ZigZag (zigzag-dse) and Vela (ethos-u-vela): the time for ResNet-50's main path. Their
    machines are others, so their cycles are not compared.
 
 --install makes an environment for each peer below build/peers; one that cannot be
 installed is named in one line and left out. Times are of one run, on the machine and at
-the moment that the page names. The exit status is 1 if a cycle count differs.
+the moment that the page names. The exit status is 1 if cycles or energy differ.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import random
@@ -30,6 +33,7 @@ RUNNERS = Path(__file__).resolve().parent / "peers"
 PEERS = {
     "scalesim": ["scalesim==3.0.0", "numpy<2", "pandas<3"],
     "zigzag": ["zigzag-dse==3.9.1", "six"],
+    "zigzag-model": ["zigzag-dse==3.8.5", "six"],
     "vela": ["ethos-u-vela==5.2.0"],
 }
 TITLES = {
@@ -134,6 +138,41 @@ def scalesim_section(table, seed):
     return lines + [""]
 
 
+def compare_zigzag(tools, python, folder, count, seed):
+    """(machine, mappings, equal energies, equal cycles, our seconds, the package's)."""
+    text, _ = timed(python, RUNNERS / "run_zigzag_mappings.py", folder, count, seed)
+    table = {}
+    for theirs in json.loads(text):
+        path = folder / theirs["file"]
+        report = path.with_suffix(".report.json")
+        _, seconds = timed(tools / "acc-cost", path, "--model=zigzag", f"--report={report}")
+        layers = json.loads(report.read_text())["layers"]
+        assert len(layers) == len(theirs["energy"]) == len(theirs["cycles"])
+        row = table.setdefault(theirs["machine"], [0, 0, 0, 0.0, 0.0])
+        row[0] += len(layers)
+        # Sums of doubles in another order.
+        for at, ours, key in ((1, "energy_pj", "energy"), (2, "cycles", "cycles")):
+            row[at] += sum(math.isclose(layer[ours], golden, rel_tol=1e-9)
+                           for layer, golden in zip(layers, theirs[key]))
+        row[3] += seconds
+        row[4] += theirs["seconds"]
+    return [(machine, *row) for machine, row in sorted(table.items())]
+
+
+def zigzag_section(table, seed):
+    count, energies, cycles = (sum(row[at] for row in table) for at in (1, 2, 3))
+    lines = ["### ZigZag's cost model", "",
+             f"{PEERS['zigzag-model'][0]}: {count} random mappings of random convolutions to its machines with "
+             f"random sizes, widths and prices, drawn from those that its search goes through, seed {seed}. "
+             f"{energies} of {count} have the same energy and {cycles} the same cycles, to nine digits. The "
+             "package's seconds are its search with them, without imports; ours are whole runs of `acc-cost`.", "",
+             "| machine | mappings | equal energy | equal cycles | ours, s | package, s |",
+             "|---|--:|--:|--:|--:|--:|"]
+    lines += [f"| {machine} | {n} | {same} | {also} | {a:.3f} | {b:.2f} |"
+              for machine, n, same, also, a, b in table]
+    return lines + [""]
+
+
 def time_chain(tools, pythons, folder):
     """(tool, what it does, seconds) for ResNet-50's main path."""
     chain = RUNNERS / "chain.py"
@@ -172,6 +211,7 @@ def main():
     parser.add_argument("--install", action="store_true", help="install the peers")
     parser.add_argument("--skip", nargs="*", default=[], choices=PEERS, help="peers to leave out")
     parser.add_argument("--layers", type=int, default=450, help="random layers for SCALE-Sim")
+    parser.add_argument("--mappings", type=int, default=500, help="random mappings for ZigZag")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--output", type=Path, help="Markdown; default: standard output")
     arguments = parser.parse_args()
@@ -195,6 +235,11 @@ def main():
                                      arguments.layers, arguments.seed)
             differ = any(row[1] != row[2] for row in table)
             lines += scalesim_section(table, arguments.seed)
+        if pythons["zigzag-model"]:
+            table = compare_zigzag(arguments.tools, pythons["zigzag-model"], Path(name),
+                                   arguments.mappings, arguments.seed)
+            differ |= any(row[2:4] != (row[1], row[1]) for row in table)
+            lines += zigzag_section(table, arguments.seed)
         if pythons["vela"] or pythons["zigzag"]:
             lines += chain_section(time_chain(arguments.tools, pythons, Path(name)))
     text = "\n".join(lines)

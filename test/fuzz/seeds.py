@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
+from PIL import Image
 
 from accopt.bad_models import all_cases
 
@@ -246,6 +247,55 @@ def write_dataflows(folder):
           b"Cluster(2, L); SpatialMap(1,1) C; Cluster(4, P); SpatialMap(Sz(S),1) X;\n")
 
 
+def write_operands(folder):
+    file = json.loads((ROOT / "test/Tools/Inputs/zigzag.json").read_text())
+    write(folder, "conv.json", json.dumps(file).encode())
+    layer = dict(file["layers"][0], name="tiled", stride=[2, 1], input=[9, 9],
+                 loops="S2 C2 Q3 N2", W="M2.5:1|C2:4", I="M5 C1:2|:4", O="C2 M2.5:2|:4")
+    file |= {"systolic": "M32 C32", "spare": "together", "layers": [*file["layers"], layer]}
+    # The outputs of the second layer come back from the buffer.
+    file["memories"]["sums"]["ports"].append("8 O0:fh")
+    file["memories"]["buffer"]["ports"][2] = "8 O1:fl O1:tl"
+    write(folder, "systolic.json", json.dumps(file, indent=1).encode())
+
+
+def write_quantization(folder):
+    ranges = {"schema": "accopt.calibration", "version": 1,
+              "ranges": [{"name": "x", "min": -1.5, "max": 2}, {"name": "a b", "min": 0, "max": 1e-3}]}
+    plan = {"schema": "accopt.quantization-plan", "version": 1,
+            "activations": [{"values": ["x", "y"], "bits": 8, "scale": 0.25, "zero_point": -3,
+                             "fixed": False, "can_narrow": True}],
+            "weights": [{"layer": "conv", "bits": 4, "scales": [0.5, 0.125]}]}
+    write(folder, "ranges.json", json.dumps(ranges).encode())
+    write(folder, "plan.json", json.dumps(plan).encode())
+
+
+def write_runs(folder):
+    quality = {"validation": {"loss": 0.5}, "test": {"loss": 0.25}}
+    cost = {"cycles": 100, "energy_pj": 2.5, "weight_bytes": 64}
+    network = quality | cost | {"name": "start", "ops": [{"name": "<conv>", "bits": 8}]}
+    run = {"schema": "accopt.tune", "version": 1, "target": {}, "data": {}, "binary": {},
+           "float": quality, "before": network, "after": network,
+           "candidates": [{"name": "start", "validation_loss": 0.5} | cost]}
+    write(folder, "run.json", json.dumps(run).encode())
+
+
+def write_images(folder):
+    """Every kind of PNG that libpng expands, and JPEG with and without colour."""
+    pixels = np.random.default_rng(1).integers(0, 256, (9, 12, 4)).astype(np.uint8)
+    color = Image.fromarray(pixels)
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        stream = io.BytesIO()
+        deep = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+        (deep if mode == "I;16" else color.convert(mode)).save(stream, "png")
+        write(folder, f"{mode.replace(';', '-')}.png", stream.getvalue())
+    for mode in ("L", "RGB", "CMYK"):
+        for progressive in (False, True):
+            stream = io.BytesIO()
+            color.convert(mode).save(stream, "jpeg", progressive=progressive)
+            write(folder, f"{mode}-{progressive}.jpg", stream.getvalue())
+
+
 def write_dictionary(path, folder, pattern):
     """libFuzzer's dictionary: what is a word in the seeds."""
     words = set()
@@ -268,10 +318,17 @@ def main():
     write_arrays(out / "numpy")
     write_topologies(out / "topology")
     write_dataflows(out / "dataflow")
+    write_operands(out / "operands")
+    write_quantization(out / "quantization")
+    write_runs(out / "tune")
+    write_images(out / "image")
     write_dictionary(out / "machine.dict", out / "machine", r"[a-z_]{3,}[0-9a-z_]*")
     write_dictionary(out / "report.dict", out / "report", r'"[a-z_]{2,}"')
     write_dictionary(out / "dataflow.dict", out / "dataflow", r"[A-Za-z]+\(|[0-9]+|[;,']")
     write_dictionary(out / "topology.dict", out / "topology", r"[A-Z][A-Za-z ]*")
+    write_dictionary(out / "operands.dict", out / "operands", r'"[A-Za-z_-]+"|[A-Z][0-9]+(?::[a-z]+)?|[|:]')
+    for target in ("quantization", "tune"):
+        write_dictionary(out / f"{target}.dict", out / target, r'"[a-z_.-]+"')
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from random_ops import MAKERS, OPSETS, Generator
+from op_generator import Generator
+from random_ops import MAKERS, OPSETS
 
 GRAPH_OPSETS = (*OPSETS, 22, 23, 24, 25)
 LIMIT = 1e4  # of a value's magnitude

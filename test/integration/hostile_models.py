@@ -1,11 +1,13 @@
 """Hostile ONNX models: each is refused in one line per node, or taken; never worse.
 
     hostile_models.py [--only REGEX] [--mutants N] [--flips N] [--seed S] [--keep FOLDER]
+    hostile_models.py --bodies [--take N] [--seed S] ...
 
 Beside the damaged files of accopt/bad_models.py, all of which must be refused, these are
 models whose author means harm or whose numbers lie at the ends of their types: recursive
 functions, bodies that double, expansions that would fill any memory, external data that
-is a device, a pipe or far away, files around 2 GiB, and random changes of valid models.
+is a device, a pipe or far away, files around 2 GiB, and random changes of valid models; with --bodies what bodies, windows,
+scales and kinds of values can do (hostile_bodies.py), or N of these at random.
 acc-opt must end with status 0 or 1 within 20 s (files of 2 GiB: 90 s) and 4 GiB, say what
 is wrong in lines `error: FILE: ...` of printable characters, and leave nothing behind but
 its output.
@@ -25,6 +27,7 @@ import numpy as np
 from onnx import numpy_helper
 
 from bad_files import SECONDS, complain
+from hostile_bodies import body_cases
 from hostile_cases import (INTEGERS, expansion_cases, external_cases, name_cases, recursive_cases, tensor_cases,
                            write_large)
 from random_ops import MAKERS, OPSETS, make_case, make_model
@@ -121,6 +124,13 @@ def all_cases(arguments):
         data = content if isinstance(content, bytes) else content.SerializeToString(deterministic=True)
         return lambda path: path.write_bytes(data)
 
+    if arguments.bodies:
+        cases = list(body_cases())
+        if arguments.take:
+            cases = random.Random(f"bodies:{arguments.seed}").sample(cases, arguments.take)
+        for name, content in cases:
+            yield name, serialized(content), nothing
+        return
     for family in (recursive_cases, expansion_cases, name_cases, tensor_cases):
         for name, content in family():
             yield name, serialized(content), nothing
@@ -154,6 +164,8 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--mutants", type=int, default=200)
     parser.add_argument("--flips", type=int, default=200)
+    parser.add_argument("--bodies", action="store_true", help="the cases of hostile_bodies.py")
+    parser.add_argument("--take", type=int, default=0, help="so many of them; default: all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path, help="folder for the models that went wrong")
     arguments = parser.parse_args()

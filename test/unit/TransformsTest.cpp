@@ -293,9 +293,10 @@ TEST(Ranges, RoundTrip) {
   RangeTable table;
   table.set("z", {-1.0 / 3.0, 1e-30});
   table.set("a\"b\\", {0.0, 5.0});
+  table.set("after a ReLU", {-0.0, 1.0});
   std::string text = serializeRanges(table);
   RangeTable read = llvm::cantFail(parseRanges(text, "f.json"));
-  ASSERT_EQ(read.size(), 2u);
+  ASSERT_EQ(read.size(), 3u);
   EXPECT_EQ(read.begin()->first, "z");
   EXPECT_EQ(*read.find("z"), *table.find("z"));
   EXPECT_EQ(*read.find("a\"b\\"), *table.find("a\"b\\"));

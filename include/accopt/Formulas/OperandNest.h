@@ -78,7 +78,9 @@ struct OperandNestCost {
 /// out adds to them, and have `bits` up to there. The outermost memory is not
 /// filled. Fails where loops are not cut in order, a count is below 1, the
 /// outermost memory does not hold all loops, the operands' fan-outs differ in
-/// their product, or the steps exceed 2^53.
+/// their product, multiply-accumulates exceed 2^53, a price is not within 0 and
+/// 1e12 pJ, an operand has more than 64 memories or a list more than 1024
+/// loops.
 llvm::Expected<OperandNestCost> operandNestCost(const OperandNest &nest);
 
 } // namespace accopt::formulas
