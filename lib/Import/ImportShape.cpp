@@ -110,8 +110,8 @@ LogicalResult accopt::importer::importReshape(NodeImporter &node) {
   return setReshaped(node, *shape);
 }
 
-/// Axes from input 1 or, before opset 13, from the attribute.
-static std::optional<Shape> readAxes(NodeImporter &node, int64_t rank) {
+std::optional<Shape> accopt::importer::readAxesInput(NodeImporter &node,
+                                                     int64_t rank) {
   Shape given;
   if (node.hasInput(1)) {
     std::optional<Shape> list = node.ints(1, "axes");
@@ -131,7 +131,7 @@ static std::optional<Shape> readAxes(NodeImporter &node, int64_t rank) {
 LogicalResult accopt::importer::importSqueeze(NodeImporter &node) {
   if (!node.hasInput(0))
     return node.error("expected an input, got none");
-  std::optional<Shape> axes = readAxes(node, node.rank(0));
+  std::optional<Shape> axes = readAxesInput(node, node.rank(0));
   if (!axes)
     return failure();
   bool all = !node.hasInput(1) && !node.attribute("axes");
@@ -150,7 +150,7 @@ LogicalResult accopt::importer::importSqueeze(NodeImporter &node) {
 LogicalResult accopt::importer::importUnsqueeze(NodeImporter &node) {
   if (!node.hasInput(0))
     return node.error("expected an input, got none");
-  std::optional<Shape> axes = readAxes(node, node.rank(0));
+  std::optional<Shape> axes = readAxesInput(node, node.rank(0));
   if (!axes)
     return failure();
   Shape shape;
