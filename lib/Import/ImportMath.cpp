@@ -354,15 +354,22 @@ Value accopt::importer::emitOneHot(NodeImporter &node, Value indices,
 
 LogicalResult accopt::importer::importOneHot(NodeImporter &node) {
   Value indices = node.number(0), values = node.number(2);
-  std::optional<int64_t> depth = node.integer(1, "depth", 0);
+  // ONNX lets it be a float.
+  std::optional<float> number = node.scalar(1, "depth", 0.0f);
+  std::optional<int64_t> depth;
+  if (number && *number >= 1.0f && *number <= float(maxTensorElements))
+    depth = static_cast<int64_t>(*number);
+  if (number && !depth)
+    return node.error("expected a positive depth, got " +
+                      Twine(std::to_string(*number)));
   if (!indices || !values || !depth)
     return failure();
   std::optional<int64_t> axis =
       node.axis(node.intAttr("axis", -1), node.rank(0) + 1);
   if (!axis)
     return failure();
-  if (*depth < 1 || node.shape(2) != ArrayRef<int64_t>(2))
-    return node.error("expected a positive depth and two values");
+  if (node.shape(2) != ArrayRef<int64_t>(2))
+    return node.error("expected two values");
   // Negative indices count from the end; what is out of range sets nothing.
   indices = emitCast(node, indices, node.builder.getI64Type());
   Value negative = emitBinaryMath(node, nn::BinaryKind::Less, indices,

@@ -35,14 +35,22 @@ LogicalResult accopt::importer::importIdentity(NodeImporter &node) {
   return node.forward(0, 0);
 }
 
+/// The identity, and a mask of ones: nothing is dropped in inference mode, nor
+/// where the ratio is zero.
 LogicalResult accopt::importer::importDropout(NodeImporter &node) {
-  if (node.outputUsed.size() > 1 && node.outputUsed[1])
-    return node.error("expected no use of the second output (mask), got one");
   std::optional<float> training = node.scalar(2, "training_mode", 0.0f);
-  if (!training)
+  std::optional<float> ratio =
+      training && *training != 0.0f ? node.scalar(1, "ratio", 0.5f) : 0.0f;
+  if (!training || !ratio)
     return failure();
-  if (*training != 0.0f)
+  if (*ratio != 0.0f)
     return node.error("expected inference mode, got training_mode = true");
+  if (node.outputUsed.size() > 1 && node.outputUsed[1] && node.hasInput(0)) {
+    auto mask = RankedTensorType::get(node.shape(0), node.builder.getI1Type());
+    if (failed(node.setOutput(
+            1, ElementsAttr(DenseElementsAttr::get(mask, true)))))
+      return failure();
+  }
   return node.forward(0, 0);
 }
 

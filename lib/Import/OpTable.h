@@ -71,6 +71,7 @@ llvm::LogicalResult importScatter(NodeImporter &node);
 llvm::LogicalResult importGridSample(NodeImporter &node);
 llvm::LogicalResult importReverseSequence(NodeImporter &node);
 llvm::LogicalResult importMaxUnpool(NodeImporter &node);
+llvm::LogicalResult importCol2Im(NodeImporter &node);
 
 llvm::LogicalResult importDft(NodeImporter &node);
 llvm::LogicalResult importStft(NodeImporter &node);

@@ -164,7 +164,23 @@ def quantized_pool(rng):
     return nodes, {"x": tensor(rng, *shape)}, constants, 13, False
 
 
-CASES = {"DFT": dft, "STFT": stft, "Mel": mel, "MaxPool": max_pool, "MaxUnpool": unpool,
+def col2im(rng):
+    """Overlapping blocks of two or three dimensions, summed. Of three, padded or with strides,
+    onnxruntime 1.31 gives other sums than the definition."""
+    spatial = int(rng.integers(2, 4))
+    image = [int(n) for n in rng.integers(4, 8, spatial)]
+    block = [int(n) for n in rng.integers(1, 4, spatial)]
+    strides, dilations = ([int(n) for n in rng.integers(1, 3, spatial)] for _ in range(2))
+    dilations = [d if (b - 1) * d < n else 1 for d, b, n in zip(dilations, block, image)]
+    pads = [int(n) for n in rng.integers(0, 3, 2 * spatial)]
+    counts = [(n + pads[d] + pads[spatial + d] - (b - 1) * dilations[d] - 1) // strides[d] + 1
+              for d, (n, b) in enumerate(zip(image, block))]
+    x = tensor(rng, 2, 3 * int(np.prod(block)), int(np.prod(counts)))
+    node = helper.make_node("Col2Im", ["x", "image", "block"], ["y"], strides=strides, dilations=dilations, pads=pads)
+    return [node], {"x": x}, {"image": np.array(image), "block": np.array(block)}, 18, spatial == 3
+
+
+CASES = {"Col2Im": col2im, "DFT": dft, "STFT": stft, "Mel": mel, "MaxPool": max_pool, "MaxUnpool": unpool,
          "ConvTranspose": conv_transpose, "recurrent": recurrent, "QLinearPool": quantized_pool}
 
 

@@ -222,9 +222,9 @@ def unknown_rank():
 
 def unsupported():
     return model(
-        [node("Erf", "x", "a"), node("Relu", "a", "b"), node("Dropout", "b", "c i"),
+        [node("Erf", "x", "a"), node("Relu", "a", "b"), node("Dropout", "b r t", "c"),
          node("Det", "d", "e"), node("Clip", "c e", "y")],
-        {"x": [1, 2, 4], "d": [2, 2]}, {"y": [1, 2, 4], "i": [1, 2, 4]}, types={"i": TensorProto.BOOL})
+        {"x": [1, 2, 4], "d": [2, 2]}, {"y": [1, 2, 4]}, {"r": F32(0.5), "t": np.array(True)})
 
 
 def weights():
