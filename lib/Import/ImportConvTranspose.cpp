@@ -19,6 +19,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ImportVolume.h"
 #include "OpTable.h"
 #include "RemapConstant.h"
 #include "SpaceDepth.h"
@@ -129,11 +130,11 @@ static LogicalResult readSizes(NodeImporter &node, Layer &layer) {
 static LogicalResult readLayer(NodeImporter &node, Layer &layer) {
   ArrayRef<int64_t> input = node.shape(0), weights = node.shape(1);
   size_t spatial = weights.size() - 2;
-  if (input.size() != weights.size() || (spatial != 1 && spatial != 2))
-    return node.error("expected a 1-D or 2-D convolution, got an input of "
-                      "rank " +
-                      Twine(input.size()) + " and weights of rank " +
-                      Twine(weights.size()));
+  if (input.size() != weights.size() || spatial > 3)
+    return node.error(
+        "expected a convolution of 1 to 3 dimensions, got an input of "
+        "rank " +
+        Twine(input.size()) + " and weights of rank " + Twine(weights.size()));
   layer.groups = node.intAttr("group", 1);
   if (layer.groups < 1 || weights[0] % layer.groups != 0 ||
       input[1] != weights[0])
@@ -254,7 +255,7 @@ static Value crop(NodeImporter &node, Value input, ArrayRef<int64_t> begins,
 /// Convolutions of all phases, channels in the order phase, output.
 static Value convolve(NodeImporter &node, const Layer &layer, Value input) {
   size_t spatial = layer.dims.size();
-  Shape begins, sizes, pads(2 * spatial), ones(spatial, 1), steps;
+  Shape begins, sizes, pads(2 * spatial), ones(spatial, 1), steps, taps;
   for (auto [d, dim] : llvm::enumerate(layer.dims)) {
     begins.push_back(std::max<int64_t>(0, -dim.convBegin()));
     sizes.push_back(dim.input - begins[d] -
@@ -262,6 +263,7 @@ static Value convolve(NodeImporter &node, const Layer &layer, Value input) {
     pads[d] = std::max<int64_t>(0, dim.convBegin());
     pads[d + spatial] = std::max<int64_t>(0, dim.convEnd());
     steps.push_back(dim.step());
+    taps.push_back(dim.taps());
     if (sizes[d] < 1) {
       (void)node.error("expected a result that depends on the input, got "
                        "pads beyond it");
@@ -277,9 +279,13 @@ static Value convolve(NodeImporter &node, const Layer &layer, Value input) {
     Value bias = phaseBias(node, layer, together);
     if (!weights || !node.reason.empty())
       return nullptr;
-    parts.push_back(node.emit<nn::ConvOp>(
-        input, weights, bias, Value(), node.array(ones), node.array(pads),
-        node.array(steps), node.i64(layer.groups), FloatAttr(), FloatAttr()));
+    parts.push_back(
+        spatial == 3 ? emitVolumeConv(node, input, weights, bias,
+                                      {taps, ones, pads, steps})
+                     : node.emit<nn::ConvOp>(
+                           input, weights, bias, Value(), node.array(ones),
+                           node.array(pads), node.array(steps),
+                           node.i64(layer.groups), FloatAttr(), FloatAttr()));
     if (!parts.back())
       return nullptr;
   }
@@ -294,7 +300,7 @@ LogicalResult accopt::importer::importConvTranspose(NodeImporter &node) {
     return node.error("expected weights, got none");
   Layer layer;
   if (node.rank(1) < 3)
-    return node.error("expected weights of rank 3 or 4, got rank " +
+    return node.error("expected weights of rank 3 to 5, got rank " +
                       Twine(node.rank(1)));
   if (failed(readLayer(node, layer)))
     return failure();

@@ -6,6 +6,7 @@
 
 #include "ConstantEvaluator.h"
 #include "OpTable.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace accopt;
@@ -13,12 +14,6 @@ using namespace accopt::importer;
 
 static RankedTensorType typeOf(Value value) {
   return cast<RankedTensorType>(value.getType());
-}
-
-static Value emitUnary(NodeImporter &node, nn::UnaryKind kind, Value input) {
-  if (!input)
-    return nullptr;
-  return node.emit<nn::UnaryMathOp>(kind, input, FloatAttr(), FloatAttr());
 }
 
 static Value emitReduce(NodeImporter &node, nn::ReduceKind kind, Value input,
@@ -32,21 +27,11 @@ static Value emitReduce(NodeImporter &node, nn::ReduceKind kind, Value input,
 // Reductions
 //===----------------------------------------------------------------------===//
 
-/// The axes of a reduction; nothing and an error where they do not fit.
-static std::optional<Shape> reductionAxes(NodeImporter &node) {
-  Shape given;
-  if (node.hasInput(1)) {
-    std::optional<Shape> list = node.ints(1, "axes");
-    if (!list)
-      return std::nullopt;
-    given = *list;
-  } else if (std::optional<Shape> list = node.intsAttr("axes")) {
-    given = *list;
-  }
-  std::optional<Shape> axes = node.axes(given, node.rank(0));
+std::optional<Shape> accopt::importer::readReductionAxes(NodeImporter &node) {
+  std::optional<Shape> axes = readAxesInput(node, node.rank(0));
   if (axes && axes->empty() && node.intAttr("noop_with_empty_axes", 0) == 0)
-    for (int64_t axis = 0; axis < node.rank(0); ++axis)
-      axes->push_back(axis);
+    axes->append(llvm::seq<int64_t>(node.rank(0)).begin(),
+                 llvm::seq<int64_t>(node.rank(0)).end());
   return axes;
 }
 
@@ -68,7 +53,7 @@ LogicalResult accopt::importer::importReduce(NodeImporter &node) {
   Value input = node.number(0);
   if (!input)
     return failure();
-  std::optional<Shape> axes = reductionAxes(node);
+  std::optional<Shape> axes = readReductionAxes(node);
   if (!axes)
     return failure();
   bool keepDims = node.intAttr("keepdims", 1) != 0;

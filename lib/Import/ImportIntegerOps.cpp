@@ -118,10 +118,9 @@ static Value emitConv(NodeImporter &node, Value input, Value weights,
       node.i64(node.intAttr("group", 1)), FloatAttr(), FloatAttr());
 }
 
-static LogicalResult refuseChannelsLast(NodeImporter &node) {
-  if (node.intAttr("channels_last", 0) == 0)
-    return success();
-  return node.error("expected channels_last = 0, got 1");
+static Value transpose(NodeImporter &node, Value value,
+                       ArrayRef<int64_t> perm) {
+  return value ? node.emit<nn::TransposeOp>(value, node.array(perm)) : nullptr;
 }
 
 //===----------------------------------------------------------------------===//
@@ -207,30 +206,42 @@ LogicalResult accopt::importer::importQLinearSoftmax(NodeImporter &node) {
 
 LogicalResult accopt::importer::importQLinearPool(NodeImporter &node) {
   Value x = dequantizeAt(node, 0);
-  if (!x || failed(refuseChannelsLast(node)))
+  if (!x)
+    return failure();
+  int64_t rank = node.rank(0);
+  if (rank < 3)
+    return node.error("expected an input with spatial dimensions, got rank " +
+                      Twine(rank));
+  // With the channels last there is a transposition on either side.
+  bool isLast = node.intAttr("channels_last", 0) != 0;
+  Shape toFirst = {0, rank - 1}, toLast = {0}, sizes;
+  for (int64_t axis = 1; axis < rank - 1; ++axis) {
+    toFirst.push_back(axis);
+    toLast.push_back(axis + 1);
+    sizes.push_back(node.shape(0)[isLast ? axis : axis + 1]);
+  }
+  toLast.push_back(1);
+  auto finish = [&](Value pooled) {
+    return setQuantized(node, isLast ? transpose(node, pooled, toLast) : pooled,
+                        3, 2);
+  };
+  if (isLast && !(x = transpose(node, x, toFirst)))
     return failure();
   if (node.proto.op_type() == "QLinearGlobalAveragePool") {
     Shape axes;
-    for (int64_t axis = 2; axis < node.rank(0); ++axis)
+    for (int64_t axis = 2; axis < rank; ++axis)
       axes.push_back(axis);
-    return setQuantized(
-        node,
-        node.emit<nn::ReduceMeanOp>(x, node.array(axes), node.boolean(true)), 3,
-        2);
+    return finish(
+        node.emit<nn::ReduceMeanOp>(x, node.array(axes), node.boolean(true)));
   }
-  std::optional<Shape> kernel = node.intsAttr("kernel_shape");
-  if (!kernel)
-    return node.error("expected an attribute kernel_shape, got none");
-  std::optional<WindowAttributes> window =
-      readWindow(node, *kernel, /*hasCeilMode=*/true);
+  std::optional<WindowAttributes> window = readPool(node, sizes);
   if (!window)
     return failure();
-  Value pooled = node.emit<nn::AveragePoolOp>(
+  return finish(node.emit<nn::AveragePoolOp>(
       x, node.array(window->kernel), node.array(window->strides),
       node.array(window->pads), node.array(window->dilations),
       node.boolean(window->ceilMode),
-      node.boolean(node.intAttr("count_include_pad", 0) != 0));
-  return setQuantized(node, pooled, 3, 2);
+      node.boolean(node.intAttr("count_include_pad", 0) != 0)));
 }
 
 LogicalResult accopt::importer::importQLinearConcat(NodeImporter &node) {

@@ -127,12 +127,22 @@ static Value emitBinaryMath(NodeImporter &node, nn::BinaryKind kind, Value lhs,
   return node.emit<nn::BinaryMathOp>(kind, lhs, rhs);
 }
 
-static Value castTo(NodeImporter &node, Value value, Type element) {
+Value accopt::importer::emitCast(NodeImporter &node, Value value,
+                                 Type element) {
+  if (!value)
+    return nullptr;
   auto type = cast<RankedTensorType>(value.getType());
   if (type.getElementType() == element)
     return value;
   return node.finish(
       nn::CastOp::create(node.builder, node.loc, type.clone(element), value));
+}
+
+Value accopt::importer::emitUnary(NodeImporter &node, nn::UnaryKind kind,
+                                  Value input, FloatAttr alpha) {
+  if (!input)
+    return nullptr;
+  return node.emit<nn::UnaryMathOp>(kind, input, alpha, FloatAttr());
 }
 
 Value accopt::importer::emitArithmetic(NodeImporter &node, StringRef op,
@@ -218,11 +228,11 @@ LogicalResult accopt::importer::importPow(NodeImporter &node) {
   // An integer to a real power is computed in floats and has the base's type.
   Type element = elementOf(base);
   if (isIntegerValue(base) && !isIntegerValue(exponent)) {
-    base = castTo(node, base, node.builder.getF32Type());
+    base = emitCast(node, base, node.builder.getF32Type());
     Value power = emitBinaryMath(node, nn::BinaryKind::Pow, base, exponent);
-    return node.setOutput(0, power ? castTo(node, power, element) : nullptr);
+    return node.setOutput(0, emitCast(node, power, element));
   }
-  exponent = castTo(node, exponent, element);
+  exponent = emitCast(node, exponent, element);
   return node.setOutput(
       0, emitBinaryMath(node, nn::BinaryKind::Pow, base, exponent));
 }
@@ -291,7 +301,7 @@ LogicalResult accopt::importer::importCast(NodeImporter &node) {
       isa<quant::QuantizedType>(node.inputs[0]->type().getElementType()))
     return node.error("expected numbers to cast, got a quantized tensor");
   Value input = node.number(0);
-  return node.setOutput(0, input ? castTo(node, input, type) : nullptr);
+  return node.setOutput(0, emitCast(node, input, type));
 }
 
 /// An i1 constant of `shape`, element by element.
@@ -332,7 +342,7 @@ Value accopt::importer::emitOneHot(NodeImporter &node, Value indices,
   Shape shape(cast<RankedTensorType>(indices.getType()).getShape());
   shape.insert(shape.begin() + axis, 1);
   indices =
-      node.reshape(castTo(node, indices, node.builder.getI64Type()), shape);
+      node.reshape(emitCast(node, indices, node.builder.getI64Type()), shape);
   Shape counts(shape.size() - axis, 1);
   counts.front() = depth;
   SmallVector<int64_t> numbers;
@@ -344,17 +354,24 @@ Value accopt::importer::emitOneHot(NodeImporter &node, Value indices,
 
 LogicalResult accopt::importer::importOneHot(NodeImporter &node) {
   Value indices = node.number(0), values = node.number(2);
-  std::optional<int64_t> depth = node.integer(1, "depth", 0);
+  // ONNX lets it be a float.
+  std::optional<float> number = node.scalar(1, "depth", 0.0f);
+  std::optional<int64_t> depth;
+  if (number && *number >= 1.0f && *number <= float(maxTensorElements))
+    depth = static_cast<int64_t>(*number);
+  if (number && !depth)
+    return node.error("expected a positive depth, got " +
+                      Twine(std::to_string(*number)));
   if (!indices || !values || !depth)
     return failure();
   std::optional<int64_t> axis =
       node.axis(node.intAttr("axis", -1), node.rank(0) + 1);
   if (!axis)
     return failure();
-  if (*depth < 1 || node.shape(2) != ArrayRef<int64_t>(2))
-    return node.error("expected a positive depth and two values");
+  if (node.shape(2) != ArrayRef<int64_t>(2))
+    return node.error("expected two values");
   // Negative indices count from the end; what is out of range sets nothing.
-  indices = castTo(node, indices, node.builder.getI64Type());
+  indices = emitCast(node, indices, node.builder.getI64Type());
   Value negative = emitBinaryMath(node, nn::BinaryKind::Less, indices,
                                   node.constantI64({}, {0}));
   Value wrapped = emitBinaryMath(node, nn::BinaryKind::Add, indices,

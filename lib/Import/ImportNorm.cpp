@@ -16,13 +16,6 @@ using namespace mlir;
 using namespace accopt;
 using namespace accopt::importer;
 
-static Value emitUnary(NodeImporter &node, nn::UnaryKind kind, Value input,
-                       FloatAttr alpha = {}) {
-  if (!input)
-    return nullptr;
-  return node.emit<nn::UnaryMathOp>(kind, input, alpha, FloatAttr());
-}
-
 static Shape spatialAxes(NodeImporter &node) {
   Shape axes;
   for (int64_t axis = 2; axis < node.rank(0); ++axis)

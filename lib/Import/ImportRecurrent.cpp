@@ -7,6 +7,7 @@
 
 #include "NodeImporter.h"
 #include "OpTable.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -21,12 +22,17 @@ struct Layer {
   /// Sizes of ONNX's tensors.
   int64_t steps, batch, hidden, directions;
   bool batchFirst, backward;
+  /// Of the entries, where not all have all steps: known, or [batch] i64.
   std::optional<Shape> lengths;
+  Value computedLengths;
   /// Of all directions, one after the other.
   SmallVector<std::string> activations;
   SmallVector<float> alphas, betas;
 
   size_t functions() const { return activations.size() / directions; }
+  bool isBackward(int64_t direction) const {
+    return direction == 1 || backward;
+  }
 };
 
 struct DefaultParameters {
@@ -120,12 +126,15 @@ static LogicalResult readActivations(NodeImporter &node, Layer &layer) {
 static LogicalResult readLengths(NodeImporter &node, Layer &layer) {
   if (!node.hasInput(4))
     return success();
+  if (node.rank(4) != 1 || node.shape(4)[0] != layer.batch)
+    return node.error("expected " + Twine(layer.batch) + " sequence_lens");
+  if (!node.inputs[4]->constant) {
+    layer.computedLengths = node.number(4);
+    return success(bool(layer.computedLengths));
+  }
   std::optional<Shape> lengths = node.ints(4, "sequence_lens");
   if (!lengths)
     return failure();
-  if (static_cast<int64_t>(lengths->size()) != layer.batch)
-    return node.error("expected " + Twine(layer.batch) +
-                      " sequence_lens, got " + Twine(lengths->size()));
   // All steps of all entries: no length binds.
   if (llvm::any_of(*lengths,
                    [&](int64_t length) { return length != layer.steps; }))
@@ -233,11 +242,67 @@ static Value emitDirection(NodeImporter &node, const Layer &layer, Value input,
       b.getDenseF32ArrayAttr(all(layer.alphas)),
       b.getDenseF32ArrayAttr(all(layer.betas)),
       clip > 0.0f ? node.f32(clip) : FloatAttr(),
-      node.boolean(direction == 1 || layer.backward),
+      node.boolean(layer.isBackward(direction) && !layer.computedLengths),
       node.boolean(node.intAttr("linear_before_reset", 0) != 0),
       node.boolean(node.intAttr("input_forget", 0) != 0),
       layer.lengths ? node.array(*layer.lengths) : DenseI64ArrayAttr(),
       b.getStringAttr(output));
+}
+
+/// The last state of each entry: that after its last step, or the initial one
+/// where it has none. `steps` is T x B x H, `lengths` [B] i64.
+static Value emitLastState(NodeImporter &node, const Layer &layer, Value steps,
+                           Value lengths, Value initial) {
+  Value last = emitArithmetic(node, "Sub", lengths, node.constantI64({}, {1}));
+  Value isEmpty = node.emit<nn::BinaryMathOp>(nn::BinaryKind::Less, last,
+                                              node.constantI64({}, {0}));
+  if (!last || !isEmpty)
+    return nullptr;
+  last = node.emit<nn::SelectOp>(isEmpty, node.constantI64({}, {0}), last);
+  Shape column = {layer.batch, 1};
+  SmallVector<int64_t> entries = llvm::to_vector(llvm::seq(layer.batch));
+  last = last ? node.reshape(last, column) : nullptr;
+  isEmpty = node.reshape(isEmpty, column);
+  if (!last || !isEmpty)
+    return nullptr;
+  Value parts[] = {last, node.constantI64(column, entries)};
+  Value places = node.emit<nn::ConcatOp>(ValueRange(parts), node.i64(1));
+  Value state =
+      places ? node.emit<nn::GatherNDOp>(steps, places, node.i64(0)) : nullptr;
+  if (!initial)
+    initial = node.constant({}, {0.0f});
+  return state ? node.emit<nn::SelectOp>(isEmpty, initial, state) : nullptr;
+}
+
+/// A direction whose lengths are computed. All steps run, in the order that the
+/// direction has; those beyond an entry's length come after the others, are
+/// made zero in "step", and the last state is read before them.
+static Value emitComputed(NodeImporter &node, const Layer &layer, Value input,
+                          int64_t direction, StringRef output) {
+  bool isBackward = layer.isBackward(direction);
+  Value lengths = layer.computedLengths;
+  if (isBackward)
+    input = emitReversed(node, input, lengths, /*time=*/0);
+  Value steps = emitDirection(node, layer, input, direction, "step");
+  if (!steps)
+    return nullptr;
+  Shape column = {1, layer.batch, 1};
+  lengths = emitCast(node, lengths, node.builder.getI64Type());
+  if (!lengths)
+    return nullptr;
+  if (output == "state")
+    return emitLastState(node, layer, steps, lengths,
+                         part(node, 5, layer.batchFirst ? 1 : 0, direction));
+  SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq(layer.steps));
+  Value isInside = node.emit<nn::BinaryMathOp>(
+      nn::BinaryKind::Less, node.constantI64({layer.steps, 1, 1}, numbers),
+      node.reshape(lengths, column));
+  if (!isInside)
+    return nullptr;
+  steps = node.emit<nn::SelectOp>(isInside, steps, node.constant({}, {0.0f}));
+  return isBackward && steps
+             ? emitReversed(node, steps, layer.computedLengths, /*time=*/0)
+             : steps;
 }
 
 /// An output of the node: that of each direction with a dimension of directions
@@ -246,7 +311,9 @@ static Value joinDirections(NodeImporter &node, const Layer &layer, Value input,
                             StringRef output, int64_t dim) {
   SmallVector<Value> parts;
   for (int64_t d = 0; d < layer.directions; ++d) {
-    Value value = emitDirection(node, layer, input, d, output);
+    Value value = layer.computedLengths
+                      ? emitComputed(node, layer, input, d, output)
+                      : emitDirection(node, layer, input, d, output);
     if (!value)
       return nullptr;
     Shape shape(llvm::cast<RankedTensorType>(value.getType()).getShape());
@@ -273,6 +340,9 @@ static LogicalResult importLayer(NodeImporter &node, StringRef kind) {
   for (auto [i, output] : llvm::enumerate(outputs)) {
     if (i >= node.outputs.size() || !node.outputUsed[i])
       continue;
+    if (layer->computedLengths && output == "cell")
+      return node.error("expected constant sequence_lens where Y_c is used, "
+                        "got computed ones");
     Value value = joinDirections(node, *layer, input, output, i == 0 ? 1 : 0);
     if (layer->batchFirst)
       value = i == 0 ? transpose(node, value, {2, 0, 1, 3})

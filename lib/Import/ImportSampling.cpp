@@ -32,10 +32,7 @@ public:
   Value mul(Value a, float b) { return a ? mul(a, number(b)) : nullptr; }
   /// b - a
   Value from(float b, Value a) { return a ? sub(number(b), a) : nullptr; }
-  Value unary(nn::UnaryKind kind, Value a) {
-    return a ? node.emit<nn::UnaryMathOp>(kind, a, FloatAttr(), FloatAttr())
-             : nullptr;
-  }
+  Value unary(nn::UnaryKind kind, Value a) { return emitUnary(node, kind, a); }
   Value clip(Value a, float low, float high) {
     return a ? node.emit<nn::ClipOp>(a, node.f32(low), node.f32(high))
              : nullptr;
@@ -53,12 +50,7 @@ public:
     return cast(node.emit<nn::BinaryMathOp>(nn::BinaryKind::And, above, below),
                 node.builder.getF32Type());
   }
-  Value cast(Value a, Type element) {
-    if (!a)
-      return nullptr;
-    auto type = mlir::cast<RankedTensorType>(a.getType()).clone(element);
-    return node.finish(nn::CastOp::create(node.builder, node.loc, type, a));
-  }
+  Value cast(Value a, Type element) { return emitCast(node, a, element); }
 
 private:
   NodeImporter &node;
@@ -240,9 +232,10 @@ LogicalResult accopt::importer::importGridSample(NodeImporter &node) {
 // ReverseSequence
 //===----------------------------------------------------------------------===//
 
-/// Where each element comes from: the tuples of the first two dimensions.
-static Value reversedPlaces(NodeImporter &node, int64_t time) {
-  ArrayRef<int64_t> shape = node.shape(0).take_front(2);
+/// Where each element comes from: the tuples of the first two dimensions, of
+/// sizes `shape`.
+static Value reversedPlaces(NodeImporter &node, ArrayRef<int64_t> shape,
+                            Value lengths, int64_t time) {
   SmallVector<int64_t> steps, others;
   for (int64_t i = 0; i < shape[0]; ++i)
     for (int64_t j = 0; j < shape[1]; ++j) {
@@ -252,7 +245,7 @@ static Value reversedPlaces(NodeImporter &node, int64_t time) {
   Value step = node.constantI64(shape, steps);
   Shape broadcast = {1, 1};
   broadcast[1 - time] = shape[1 - time];
-  Value lengths = node.number(1);
+  lengths = emitCast(node, lengths, node.builder.getI64Type());
   lengths = lengths ? node.reshape(lengths, broadcast) : nullptr;
   if (!lengths)
     return nullptr;
@@ -271,6 +264,17 @@ static Value reversedPlaces(NodeImporter &node, int64_t time) {
   if (time == 1)
     std::swap(parts[0], parts[1]);
   return node.emit<nn::ConcatOp>(ValueRange(parts), node.i64(2));
+}
+
+Value accopt::importer::emitReversed(NodeImporter &node, Value input,
+                                     Value lengths, int64_t time) {
+  if (!input || !lengths)
+    return nullptr;
+  ArrayRef<int64_t> shape =
+      mlir::cast<RankedTensorType>(input.getType()).getShape();
+  Value places = reversedPlaces(node, shape.take_front(2), lengths, time);
+  return places ? node.emit<nn::GatherNDOp>(input, places, node.i64(0))
+                : nullptr;
 }
 
 LogicalResult accopt::importer::importReverseSequence(NodeImporter &node) {
@@ -304,9 +308,5 @@ LogicalResult accopt::importer::importReverseSequence(NodeImporter &node) {
                                                       node.array(by)));
     }
   }
-  Value places = reversedPlaces(node, time);
-  if (!places)
-    return failure();
-  return node.setOutput(0,
-                        node.emit<nn::GatherNDOp>(input, places, node.i64(0)));
+  return node.setOutput(0, emitReversed(node, input, node.number(1), time));
 }

@@ -35,14 +35,22 @@ LogicalResult accopt::importer::importIdentity(NodeImporter &node) {
   return node.forward(0, 0);
 }
 
+/// The identity, and a mask of ones: nothing is dropped in inference mode, nor
+/// where the ratio is zero.
 LogicalResult accopt::importer::importDropout(NodeImporter &node) {
-  if (node.outputUsed.size() > 1 && node.outputUsed[1])
-    return node.error("expected no use of the second output (mask), got one");
   std::optional<float> training = node.scalar(2, "training_mode", 0.0f);
-  if (!training)
+  std::optional<float> ratio =
+      training && *training != 0.0f ? node.scalar(1, "ratio", 0.5f) : 0.0f;
+  if (!training || !ratio)
     return failure();
-  if (*training != 0.0f)
+  if (*ratio != 0.0f)
     return node.error("expected inference mode, got training_mode = true");
+  if (node.outputUsed.size() > 1 && node.outputUsed[1] && node.hasInput(0)) {
+    auto mask = RankedTensorType::get(node.shape(0), node.builder.getI1Type());
+    if (failed(node.setOutput(
+            1, ElementsAttr(DenseElementsAttr::get(mask, true)))))
+      return failure();
+  }
   return node.forward(0, 0);
 }
 
@@ -110,8 +118,8 @@ LogicalResult accopt::importer::importReshape(NodeImporter &node) {
   return setReshaped(node, *shape);
 }
 
-/// Axes from input 1 or, before opset 13, from the attribute.
-static std::optional<Shape> readAxes(NodeImporter &node, int64_t rank) {
+std::optional<Shape> accopt::importer::readAxesInput(NodeImporter &node,
+                                                     int64_t rank) {
   Shape given;
   if (node.hasInput(1)) {
     std::optional<Shape> list = node.ints(1, "axes");
@@ -131,7 +139,7 @@ static std::optional<Shape> readAxes(NodeImporter &node, int64_t rank) {
 LogicalResult accopt::importer::importSqueeze(NodeImporter &node) {
   if (!node.hasInput(0))
     return node.error("expected an input, got none");
-  std::optional<Shape> axes = readAxes(node, node.rank(0));
+  std::optional<Shape> axes = readAxesInput(node, node.rank(0));
   if (!axes)
     return failure();
   bool all = !node.hasInput(1) && !node.attribute("axes");
@@ -150,7 +158,7 @@ LogicalResult accopt::importer::importSqueeze(NodeImporter &node) {
 LogicalResult accopt::importer::importUnsqueeze(NodeImporter &node) {
   if (!node.hasInput(0))
     return node.error("expected an input, got none");
-  std::optional<Shape> axes = readAxes(node, node.rank(0));
+  std::optional<Shape> axes = readAxesInput(node, node.rank(0));
   if (!axes)
     return failure();
   Shape shape;

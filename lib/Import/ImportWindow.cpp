@@ -1,5 +1,6 @@
 //===- ImportWindow.cpp - Windows: pooling, reductions, auto_pad ----------===//
 
+#include "ImportUnpool.h"
 #include "ImportVolume.h"
 #include "NodeImporter.h"
 #include "OpTable.h"
@@ -28,14 +29,25 @@ static void padSame(ArrayRef<int64_t> input, WindowAttributes &window,
 std::optional<WindowAttributes>
 accopt::importer::readWindow(NodeImporter &node, ArrayRef<int64_t> kernel,
                              bool hasCeilMode) {
+  if (node.rank(0) < 2) {
+    (void)node.error("expected 1 to 3 spatial dimensions, got an input of "
+                     "rank " +
+                     Twine(node.rank(0)));
+    return std::nullopt;
+  }
+  return readWindow(node, node.shape(0).drop_front(2), kernel, hasCeilMode);
+}
+
+std::optional<WindowAttributes>
+accopt::importer::readWindow(NodeImporter &node, ArrayRef<int64_t> input,
+                             ArrayRef<int64_t> kernel, bool hasCeilMode) {
   auto fail = [&](const Twine &message) -> std::optional<WindowAttributes> {
     (void)node.error(message);
     return std::nullopt;
   };
-  if (node.rank(0) < 3 || node.rank(0) > 5)
+  if (input.empty() || input.size() > 3)
     return fail("expected 1 to 3 spatial dimensions, got an input of rank " +
                 Twine(node.rank(0)));
-  ArrayRef<int64_t> input = node.shape(0).drop_front(2);
   size_t spatial = input.size();
   WindowAttributes window;
   window.kernel.assign(kernel.begin(), kernel.end());
@@ -76,14 +88,20 @@ accopt::importer::readWindow(NodeImporter &node, ArrayRef<int64_t> kernel,
   return window;
 }
 
-/// Attributes of a pooling node.
-static std::optional<WindowAttributes> readPool(NodeImporter &node) {
+std::optional<WindowAttributes>
+accopt::importer::readPool(NodeImporter &node, ArrayRef<int64_t> input) {
   std::optional<Shape> kernel = node.intsAttr("kernel_shape");
   if (!kernel) {
     (void)node.error("expected an attribute kernel_shape, got none");
     return std::nullopt;
   }
-  return readWindow(node, *kernel, /*hasCeilMode=*/true);
+  return readWindow(node, input, *kernel, /*hasCeilMode=*/true);
+}
+
+/// That of a node whose input 0 is N x C x spatial.
+static std::optional<WindowAttributes> readPlainPool(NodeImporter &node) {
+  ArrayRef<int64_t> shape = node.shape(0);
+  return readPool(node, shape.drop_front(std::min<size_t>(2, shape.size())));
 }
 
 static Value emitPool(NodeImporter &node, Value input,
@@ -93,31 +111,33 @@ static Value emitPool(NodeImporter &node, Value input,
 }
 
 LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
-  if (node.outputUsed.size() > 1 && node.outputUsed[1])
-    return node.error(
-        "expected no use of the second output (indices), got one");
   Value input = node.operand(0);
   if (!input)
     return failure();
-  std::optional<WindowAttributes> window = readPool(node);
+  std::optional<WindowAttributes> window = readPlainPool(node);
   if (!window)
     return failure();
-  return node.setOutput(
-      0, emitPool(node, input, *window,
-                  [&](Value images, const WindowAttributes &window) -> Value {
-                    return node.emit<nn::MaxPoolOp>(
-                        images, node.array(window.kernel),
-                        node.array(window.strides), node.array(window.pads),
-                        node.array(window.dilations),
-                        node.boolean(window.ceilMode));
-                  }));
+  Value pooled = emitPool(
+      node, input, *window,
+      [&](Value images, const WindowAttributes &window) -> Value {
+        return node.emit<nn::MaxPoolOp>(
+            images, node.array(window.kernel), node.array(window.strides),
+            node.array(window.pads), node.array(window.dilations),
+            node.boolean(window.ceilMode));
+      });
+  if (failed(node.setOutput(0, pooled)))
+    return failure();
+  if (node.outputUsed.size() < 2 || !node.outputUsed[1])
+    return success();
+  Shape shape(cast<RankedTensorType>(pooled.getType()).getShape());
+  return node.setOutput(1, emitMaxPoolIndices(node, input, *window, shape));
 }
 
 LogicalResult accopt::importer::importAveragePool(NodeImporter &node) {
   Value input = node.operand(0);
   if (!input)
     return failure();
-  std::optional<WindowAttributes> window = readPool(node);
+  std::optional<WindowAttributes> window = readPlainPool(node);
   if (!window)
     return failure();
   bool countsPads = node.intAttr("count_include_pad", 0) != 0;
@@ -177,23 +197,11 @@ LogicalResult accopt::importer::importReduceMean(NodeImporter &node) {
   Value input = node.operand(0);
   if (!input)
     return failure();
-  Shape given;
-  if (node.hasInput(1)) {
-    std::optional<Shape> list = node.ints(1, "axes");
-    if (!list)
-      return failure();
-    given = *list;
-  } else if (std::optional<Shape> list = node.intsAttr("axes")) {
-    given = *list;
-  }
-  if (given.empty() && node.intAttr("noop_with_empty_axes", 0) != 0)
-    return node.forward(0, 0);
-  std::optional<Shape> axes = node.axes(given, node.rank(0));
+  std::optional<Shape> axes = readReductionAxes(node);
   if (!axes)
     return failure();
-  if (axes->empty())
-    for (int64_t axis = 0; axis < node.rank(0); ++axis)
-      axes->push_back(axis);
+  if (axes->empty() && node.rank(0) > 0)
+    return node.forward(0, 0);
   return node.setOutput(0, node.emit<nn::ReduceMeanOp>(
                                input, node.array(*axes),
                                node.boolean(node.intAttr("keepdims", 1) != 0)));

@@ -3,7 +3,8 @@
 #ifndef ACCOPT_LIB_IMPORT_OPTABLE_H
 #define ACCOPT_LIB_IMPORT_OPTABLE_H
 
-#include "mlir/IR/Value.h"
+#include "HostTensor.h"
+#include "dialects/NN/NNOps.h"
 #include "mlir/Support/LLVM.h"
 #include "llvm/ADT/StringRef.h"
 
@@ -69,6 +70,12 @@ llvm::LogicalResult importGatherElements(NodeImporter &node);
 llvm::LogicalResult importScatter(NodeImporter &node);
 llvm::LogicalResult importGridSample(NodeImporter &node);
 llvm::LogicalResult importReverseSequence(NodeImporter &node);
+llvm::LogicalResult importMaxUnpool(NodeImporter &node);
+llvm::LogicalResult importCol2Im(NodeImporter &node);
+
+llvm::LogicalResult importDft(NodeImporter &node);
+llvm::LogicalResult importStft(NodeImporter &node);
+llvm::LogicalResult importMelWeightMatrix(NodeImporter &node);
 llvm::LogicalResult importExpand(NodeImporter &node);
 llvm::LogicalResult importTile(NodeImporter &node);
 llvm::LogicalResult importEinsum(NodeImporter &node);
@@ -115,6 +122,28 @@ llvm::LogicalResult importShapeArithmetic(NodeImporter &node);
 /// where they do not fit.
 mlir::Value emitArithmetic(NodeImporter &node, llvm::StringRef op,
                            mlir::Value lhs, mlir::Value rhs);
+
+/// A function of one value, element by element; null where `input` is.
+mlir::Value emitUnary(NodeImporter &node, nn::UnaryKind kind, mlir::Value input,
+                      mlir::FloatAttr alpha = {});
+
+/// `value` in another element type, or itself where it has that; null where it
+/// is.
+mlir::Value emitCast(NodeImporter &node, mlir::Value value, mlir::Type element);
+
+/// The first `lengths[b]` steps of each entry b of `input` in reverse, the
+/// others in their places. Steps are dimension `time`, 0 or 1, entries the
+/// other of these.
+mlir::Value emitReversed(NodeImporter &node, mlir::Value input,
+                         mlir::Value lengths, int64_t time);
+
+/// Axes from input 1 or, in opsets before, from the attribute; empty where
+/// neither is given. Nothing and an error where they do not fit.
+std::optional<Shape> readAxesInput(NodeImporter &node, int64_t rank);
+
+/// The same for a reduction: where none are given, all, unless
+/// noop_with_empty_axes says that nothing is reduced.
+std::optional<Shape> readReductionAxes(NodeImporter &node);
 
 /// An i1 tensor with a new dimension `axis` of `depth`, true where the index
 /// along it is the one that `indices` holds.

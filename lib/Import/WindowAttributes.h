@@ -18,6 +18,15 @@ struct WindowAttributes {
 std::optional<WindowAttributes> readWindow(NodeImporter &node,
                                            llvm::ArrayRef<int64_t> kernel,
                                            bool hasCeilMode);
+/// The same for an input of any layout with the spatial sizes `input`.
+std::optional<WindowAttributes> readWindow(NodeImporter &node,
+                                           llvm::ArrayRef<int64_t> input,
+                                           llvm::ArrayRef<int64_t> kernel,
+                                           bool hasCeilMode);
+
+/// The same with the node's attribute kernel_shape.
+std::optional<WindowAttributes> readPool(NodeImporter &node,
+                                         llvm::ArrayRef<int64_t> input);
 
 } // namespace accopt::importer
 

@@ -45,9 +45,13 @@ def compare(case, expected, actual):
         # An integer that came through a Cast to float is compared as one.
         exact = want.dtype.kind in "iub" and got.dtype.kind == "f"
         outputs.append((want.astype(np.float32) if exact else want, got if exact else got.astype(want.dtype)))
+    atol = case.atol
+    if case.op == "DFT":
+        # Where a sum cancels to zero, the reference has the noise of its own f32.
+        atol = max(atol, *(1e-6 * float(np.abs(want).max()) for want, _ in outputs))
     try:
         with np.errstate(all="ignore"):
-            Runner.assert_similar_outputs([w for w, _ in outputs], [g for _, g in outputs], case.rtol, case.atol)
+            Runner.assert_similar_outputs([w for w, _ in outputs], [g for _, g in outputs], case.rtol, atol)
     except AssertionError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         return "; ".join(lines[:6])[:300]

@@ -87,8 +87,9 @@ static std::optional<NumpyType> numpyType(Type type) {
     return isUnsigned ? NumpyType::UInt32 : NumpyType::Int32;
   case 64:
     return isUnsigned ? NumpyType::UInt64 : NumpyType::Int64;
+  default:
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 static llvm::Expected<Tensor> toTensor(const NumpyArray &array) {

@@ -250,9 +250,9 @@ def unknown_rank():
 
 def unsupported():
     return model(
-        [node("Erf", "x", "a"), node("Relu", "a", "b"), node("MaxPool", "b", "c i", kernel_shape=[2]),
+        [node("Erf", "x", "a"), node("Relu", "a", "b"), node("Dropout", "b r t", "c"),
          node("Det", "d", "e"), node("Clip", "c e", "y")],
-        {"x": [1, 2, 4], "d": [2, 2]}, {"y": [1, 2, 3], "i": [1, 2, 3]}, types={"i": TensorProto.INT64})
+        {"x": [1, 2, 4], "d": [2, 2]}, {"y": [1, 2, 4]}, {"r": F32(0.5), "t": np.array(True)})
 
 
 def weights():
