@@ -6,6 +6,7 @@
 
 #include "accopt/Transforms/PatchStatistics.h"
 
+#include "AddMultiple.h"
 #include "ConstantData.h"
 #include "LinearOps.h"
 #include "QuantizeConstants.h"
@@ -65,9 +66,7 @@ void factorUpwards(Square &h) {
     // What is left of the panel.
     for (int64_t i = 0; i < first; ++i)
       for (int64_t p = 0; p < last - first; ++p) {
-        double factor = columns[p][i];
-        for (int64_t k = i; k < first; ++k)
-          h[i][k] -= factor * columns[p][k];
+        addMultiple(h[i] + i, -columns[p][i], &columns[p][i], first - i);
       }
   }
 }
@@ -76,9 +75,7 @@ void factorUpwards(Square &h) {
 Square invertUpper(const Square &v) {
   Square u(v.size);
   auto addRow = [&](int64_t i, int64_t k) {
-    double factor = v[i][k] / v[i][i];
-    for (int64_t j = k; j < v.size; ++j)
-      u[i][j] -= factor * u[k][j];
+    addMultiple(u[i] + k, -v[i][k] / v[i][i], u[k] + k, v.size - k);
   };
   for (int64_t last = v.size; last > 0; last -= kPanel) {
     int64_t first = std::max<int64_t>(0, last - kPanel);
@@ -132,8 +129,7 @@ void roundRows(const Feedback &feedback, MutableArrayRef<double> rows,
                                     double(integers.min), double(integers.max));
       double error = row[i] - q;
       row[i] = q;
-      for (int64_t j = i + 1; j < size; ++j)
-        row[j] -= error * factors[j];
+      addMultiple(row + i + 1, -error, factors + i + 1, size - i - 1);
     }
   }
 }

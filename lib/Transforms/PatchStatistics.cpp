@@ -7,6 +7,7 @@
 
 #include "accopt/Transforms/PatchStatistics.h"
 
+#include "AddMultiple.h"
 #include "LinearOps.h"
 #include "QuantizeAnalysis.h"
 
@@ -100,8 +101,7 @@ void PatchStatistics::add(int64_t group, ArrayRef<double> panel) {
     for (int64_t i = 0; i < width; ++i, row += width)
       for (size_t from = bounds[b]; from < panel.size(); from += size)
         if (double factor = panel[from + i])
-          for (int64_t j = i; j < width; ++j)
-            row[j] += factor * panel[from + j];
+          addMultiple(row + i, factor, &panel[from + i], width - i);
   }
 }
 
