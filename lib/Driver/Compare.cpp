@@ -214,7 +214,7 @@ llvm::Expected<AccuracyReport> compareWithFloat(func::FuncOp function,
     };
     if (llvm::Error error = (*floats)->run(inputs, observe))
       return std::move(error);
-    auto results = integers->run(inputs);
+    auto results = integers->run(integers->quantizeInputs(inputs));
     if (!results)
       return results.takeError();
     comparison.observeIntegers(*results);

@@ -43,17 +43,17 @@ static Tensor quantizeInput(const Tensor &tensor, const TensorInfo &info) {
   return quantized;
 }
 
-llvm::Expected<std::vector<Tensor>>
-LayerRunner::run(llvm::ArrayRef<Tensor> inputs) const {
+std::vector<Tensor>
+LayerRunner::quantizeInputs(llvm::ArrayRef<Tensor> inputs) const {
   std::vector<Tensor> stored;
   for (auto [tensor, info] : llvm::zip_equal(inputs, inputInfos))
     stored.push_back(isQuantized(info) ? quantizeInput(tensor, info) : tensor);
-  return executor->run(stored);
+  return stored;
 }
 
 llvm::Expected<std::vector<std::vector<float>>>
 LayerRunner::runScores(llvm::ArrayRef<Tensor> inputs) const {
-  auto results = run(inputs);
+  auto results = run(quantizeInputs(inputs));
   if (!results)
     return results.takeError();
   std::vector<std::vector<float>> values;

@@ -28,11 +28,16 @@ public:
   static llvm::Expected<LayerRunner>
   create(mlir::ModuleOp layers, llvm::ArrayRef<unsigned> unwrapped = {});
 
-  /// `inputs` are the model's. What `@main` returns, then the value of every op
-  /// with a description (`accel.tensor`) in program order, as they are stored.
-  llvm::Expected<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) const;
+  /// What `@main` returns, then the value of every op with a description
+  /// (`accel.tensor`) in program order; these and `inputs` as they are stored.
+  llvm::Expected<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) const {
+    return executor->run(inputs);
+  }
+  /// The model's inputs as they are stored.
+  std::vector<Tensor> quantizeInputs(llvm::ArrayRef<Tensor> inputs) const;
 
-  /// The real numbers that stand for f32 results, in the model's order.
+  /// Of the model's inputs the real numbers that stand for f32 results, in the
+  /// model's order.
   llvm::Expected<std::vector<std::vector<float>>>
   runScores(llvm::ArrayRef<Tensor> inputs) const;
 

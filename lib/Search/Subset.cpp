@@ -95,6 +95,9 @@ Laboratory::bisect(const Order &order) {
     return all.takeError();
   if (!*all)
     return std::nullopt;
+  // Some sets cost more than all items do.
+  if (llvm::Error error = offer(firstOf(size())))
+    return std::move(error);
   llvm::Expected<bool> none = reaches(firstOf(0), isKnown);
   if (!none)
     return none.takeError();
