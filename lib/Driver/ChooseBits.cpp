@@ -20,6 +20,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
+#include <limits>
 #include <map>
 
 using namespace mlir;
@@ -30,7 +31,7 @@ namespace {
 /// Runs of the network that the ranking may take, if one for each class does
 /// not take more.
 constexpr size_t kRankingRuns = 256;
-/// How often the integers may fall short of the goal.
+/// How often a choice is compiled; the last one is all of 16 bits.
 constexpr unsigned kRounds = 4;
 
 class BitChooser {
@@ -58,7 +59,11 @@ private:
   llvm::Expected<GoalMeasure> measure(const Items &items);
   llvm::Expected<uint64_t> price(const Items &items);
   llvm::Expected<BitPoint> pointOf(const Items &items);
-  llvm::Error measureEnds();
+  /// All of 8 bits, and whether the results are such that have the goal.
+  llvm::Error measureNone();
+  /// All of 16 bits. Not asked for without need: a machine may have no values
+  /// of 16 bits.
+  llvm::Error measureAll();
   llvm::Error rank();
   llvm::Expected<Items> choose(double aim);
   llvm::Error addControl();
@@ -149,12 +154,11 @@ llvm::Expected<BitPoint> BitChooser::pointOf(const Items &items) {
   return point;
 }
 
-/// All of 8 bits and all of 16, which says whether the goal can be reached.
-llvm::Error BitChooser::measureEnds() {
+llvm::Error BitChooser::measureNone() {
   for (auto [index, found] : llvm::enumerate(trials.classes()))
     if (found.wideBits > 8)
       choosable.push_back(index);
-  Items none(unsigned(choosable.size())), all(none.size(), true);
+  Items none(unsigned(choosable.size()));
   if (llvm::Error error = pointOf(none).moveInto(report.narrow))
     return error;
   if (goal.kind == AccuracyGoal::Kind::Decisions &&
@@ -162,12 +166,14 @@ llvm::Error BitChooser::measureEnds() {
     return makeFileError(options.input,
                          "--accuracy-goal: expected a result with rows of "
                          "scores for a goal in %, got none; give it in dB");
-  if (qualityOf(report.narrow.measure) >= goal.value && !options.bitsControl) {
-    report.wide = report.narrow;
-    // Not priced: the machine may have no values of 16 bits.
-    return measure(all).moveInto(report.wide.measure);
-  }
-  return pointOf(all).moveInto(report.wide);
+  return llvm::Error::success();
+}
+
+llvm::Error BitChooser::measureAll() {
+  if (report.wide)
+    return llvm::Error::success();
+  Items all(unsigned(choosable.size()), true);
+  return pointOf(all).moveInto(report.wide.emplace());
 }
 
 /// What each class does alone.
@@ -203,16 +209,20 @@ llvm::Error BitChooser::rank() {
   return llvm::Error::success();
 }
 
-/// The cheapest items found whose trial reaches `aim`.
+/// The cheapest items found whose trial reaches `aim`, which that of all does.
 llvm::Expected<BitChooser::Items> BitChooser::choose(double aim) {
+  if (problem.items.empty())
+    if (llvm::Error error = rank())
+      return std::move(error);
+  progress.begin("choice of bits",
+                 int64_t(2) + 2 * llvm::Log2_64_Ceil(choosable.size() + 1) +
+                     kLeaveOutTrials);
   problem.goal = aim;
   unsigned made = 0;
   auto subset = chooseByHarm(problem, made);
   if (!subset)
     return subset.takeError();
-  // Above what all of 16 bits reach there is nothing to choose.
-  if (!*subset)
-    return Items(unsigned(choosable.size()), true);
+  progress.end();
   return (*subset)->items;
 }
 
@@ -251,9 +261,8 @@ llvm::Expected<ActivationBits> BitChooser::run() {
   report.model = llvm::sys::path::stem(options.input).str();
   report.goal = goal.text;
   report.samples = calibration.samples.size();
-  if (llvm::Error error = measureEnds())
+  if (llvm::Error error = measureNone())
     return std::move(error);
-  double most = qualityOf(report.wide.measure);
   auto outOfReach = [&](double reached) {
     return makeFileError(
         options.input,
@@ -264,8 +273,6 @@ llvm::Expected<ActivationBits> BitChooser::run() {
                  : "; --compensate-rounding may lose less in the weights"));
   };
   bool isEnough = qualityOf(report.narrow.measure) >= goal.value;
-  if (!isEnough && most < goal.value)
-    return outOfReach(most);
   problem.measure = [&](const Items &items) -> llvm::Expected<double> {
     auto result = measure(items);
     if (!result)
@@ -282,32 +289,38 @@ llvm::Expected<ActivationBits> BitChooser::run() {
   double aim = goal.value;
   for (unsigned round = 0;; ++round) {
     if (!isEnough || round > 0) {
-      if (problem.items.empty())
-        if (llvm::Error error = rank())
-          return std::move(error);
-      progress.begin("choice of bits",
-                     int64_t(2 + 2 * llvm::Log2_64_Ceil(choosable.size() + 1) +
-                             kLeaveOutTrials));
-      if (llvm::Error error = choose(aim).moveInto(chosen))
+      if (llvm::Error error = measureAll())
         return std::move(error);
-      progress.end();
+      // What trials say of all is not the last word either.
+      bool isFar = qualityOf(report.wide->measure) < aim;
+      llvm::Expected<Items> found =
+          isFar ? llvm::Expected<Items>(Items(chosen.size(), true))
+                : choose(aim);
+      if (!found)
+        return found.takeError();
+      chosen = std::move(*found);
     }
     if (llvm::Error error = measureIntegers(chosen).moveInto(report.integers))
       return std::move(error);
     double reached = qualityOf(report.integers);
     if (reached >= goal.value)
       break;
-    if (chosen.all() || round + 1 == kRounds)
+    if (chosen.all())
       return outOfReach(reached);
-    // As far above as the integers are below, and a little more.
-    aim += 1.1 * (goal.value - reached);
+    // As far above as the integers are below, and a little more, but not above
+    // what can be reached before the last round, which takes all.
+    double most = report.wide ? qualityOf(report.wide->measure) : aim;
+    double higher = aim + 1.1 * (goal.value - reached);
+    aim = round + 2 == kRounds ? std::numeric_limits<double>::infinity()
+          : higher < most      ? higher
+                               : (aim + most) / 2;
   }
   report.experiments = unsigned(measured.size());
   if (llvm::Error error = pointOf(chosen).moveInto(report.chosen))
     return std::move(error);
-  for (unsigned item : chosen.set_bits())
-    report.classes[item].isWidened = true;
-  if (options.bitsControl)
+  for (size_t item = 0; item < report.classes.size(); ++item)
+    report.classes[item].isWidened = chosen.test(unsigned(item));
+  if (options.bitsControl && !report.classes.empty())
     if (llvm::Error error = addControl())
       return std::move(error);
   return bitsOf(chosen);

@@ -57,6 +57,7 @@ LayerRunner::runScores(llvm::ArrayRef<Tensor> inputs) const {
   if (!results)
     return results.takeError();
   std::vector<std::vector<float>> values;
+  values.reserve(scores.size());
   for (const Score &score : scores)
     values.push_back(toModelValues((*results)[score.result], score.info));
   return values;

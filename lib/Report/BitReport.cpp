@@ -41,11 +41,14 @@ void accopt::printBits(const BitReport &report, llvm::raw_ostream &os) {
   addPoint("chosen", report.chosen);
   if (report.control && report.control->point)
     addPoint("by chance", *report.control->point);
-  addPoint("all of 16 bits", report.wide);
+  if (report.wide)
+    addPoint("all of 16 bits", *report.wide);
   points.print(os);
   os << "chosen, in the machine's integers: " << printMeasure(report.integers)
-     << "; " << countOf(report.experiments, "experiment") << " after ranking "
-     << countOf(report.classes.size(), "tensor") << '\n';
+     << "; " << countOf(report.experiments, "experiment");
+  if (!report.classes.empty())
+    os << " after ranking " << countOf(report.classes.size(), "tensor");
+  os << '\n';
   if (report.control && !report.control->point)
     os << "by chance: nothing reached the goal in "
        << countOf(report.control->experiments, "experiment") << '\n';
@@ -115,7 +118,8 @@ void Writer::write(const BitReport &report) {
     json.attribute("experiments", int64_t(report.experiments));
     writePoint("narrow", report.narrow);
     writePoint("chosen", report.chosen);
-    writePoint("wide", report.wide);
+    if (report.wide)
+      writePoint("wide", *report.wide);
     json.attributeObject("integers", [&] { writeMeasure(report.integers); });
     if (report.control)
       json.attributeObject("control", [&] {

@@ -45,8 +45,9 @@ struct BitReport {
   std::string model, goal;
   uint64_t samples = 0, ranked = 0; ///< and those used to rank
   unsigned experiments = 0;
-  BitPoint narrow, wide, chosen;
-  GoalMeasure integers; ///< of the chosen bits, as the machine computes
+  BitPoint narrow, chosen;
+  std::optional<BitPoint> wide; ///< not looked at where 8 bits are enough
+  GoalMeasure integers;         ///< of the chosen bits, as the machine computes
   std::vector<BitClass> classes;
   /// Bits chosen by chance in as many experiments; without a point where
   /// nothing reached the goal.
