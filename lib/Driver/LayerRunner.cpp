@@ -15,6 +15,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 
+#include <algorithm>
+#include <numeric>
+
 using namespace mlir;
 
 namespace accopt {
@@ -63,11 +66,40 @@ LayerRunner::runScores(llvm::ArrayRef<Tensor> inputs) const {
   return values;
 }
 
-static TensorInfo describe(Value value) {
-  DictionaryAttr attributes;
-  if (mlir::Operation *op = value.getDefiningOp())
-    attributes = op->getAttrOfType<DictionaryAttr>("accel.tensor");
-  return attributes ? readDescription(value, attributes) : TensorInfo();
+/// How `value`, which an op of the host reads, stands for the model's tensor of
+/// `modelShape`. What was moved for the op alone has no description, but the
+/// scale of what it was and the host's order: channels last where it is
+/// quantized.
+static llvm::Expected<TensorInfo> describe(Value value,
+                                           ArrayRef<int64_t> modelShape) {
+  if (getElementTypeOrSelf(value.getType()).isF32())
+    return TensorInfo();
+  std::optional<TensorInfo> info;
+  bool isMoved = false;
+  for (Value from = value; !info && from.getDefiningOp(); isMoved |= !info) {
+    mlir::Operation *op = from.getDefiningOp();
+    if (auto attributes = op->getAttrOfType<DictionaryAttr>("accel.tensor"))
+      info = readDescription(from, attributes);
+    else if (isa<accel::ReshapeOp, accel::TransposeOp>(op))
+      from = op->getOperand(0);
+    else
+      break;
+  }
+  if (info && isMoved) {
+    info->shape = cast<RankedTensorType>(value.getType()).getShape().vec();
+    info->permutation.resize(info->shape.size());
+    std::iota(info->permutation.begin(), info->permutation.end(), 0);
+    if (info->shape.size() == 3 || info->shape.size() == 4)
+      std::rotate(info->permutation.begin() + 1, info->permutation.end() - 1,
+                  info->permutation.end());
+    info->modelShape.clear();
+    for (int64_t dimension : info->permutation)
+      info->modelShape.push_back(info->shape[dimension]);
+  }
+  if (!info || ArrayRef(info->modelShape) != modelShape)
+    return llvm::createStringError("expected what a softmax at the end reads "
+                                   "to have a description of its shape");
+  return *info;
 }
 
 static std::vector<Value> describedValues(func::FuncOp function) {
@@ -106,9 +138,14 @@ LayerRunner::create(ModuleOp layers, llvm::ArrayRef<unsigned> unwrapped) {
       if (!host || host->getNumOperands() != 1)
         return llvm::createStringError(
             "result %zu: expected an op of the host with one operand", index);
-      results.push_back(host->getOperand(0));
-      runner.scores.push_back(
-          {results.size() - 1, describe(host->getOperand(0))});
+      Value read = host->getOperand(0);
+      auto own = host->getAttrOfType<DictionaryAttr>("accel.tensor");
+      TensorInfo wanted = own ? readDescription(value, own) : info;
+      llvm::Expected<TensorInfo> found = describe(read, wanted.modelShape);
+      if (!found)
+        return found.takeError();
+      results.push_back(read);
+      runner.scores.push_back({results.size() - 1, std::move(*found)});
     } else if (isReal) {
       runner.scores.push_back({index, info});
     }

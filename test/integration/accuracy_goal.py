@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import sixteen_bits
+from onnx import TensorProto, helper, numpy_helper
 
 EXACT = 65  # dB
 
@@ -59,6 +60,41 @@ def choose(folder, expected, low, high, rng):
     return problems, text
 
 
+def softmax_model(ending, seed):
+    """A convolution and a softmax over its channels or places, with moves around it."""
+    weight = np.random.default_rng(seed).normal(size=(6, 3, 3, 3)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "w"], ["a"], pads=[1] * 4),
+             helper.make_node("Reshape", ["a", "s"], ["b"])]
+    shape = {"direct": [1, 6, 64], "transposed": [1, 64, 6], "reshaped": [64, 6]}[ending]
+    scores = "b"
+    if ending != "direct":
+        scores = "t"
+        nodes.append(helper.make_node("Transpose", ["b"], ["t"], perm=[0, 2, 1]))
+    result = "u" if ending == "reshaped" else "y"
+    nodes.append(helper.make_node("Softmax", [scores], [result], axis=2))
+    if ending == "reshaped":
+        nodes.append(helper.make_node("Reshape", ["u", "r"], ["y"]))
+    constants = [numpy_helper.from_array(weight, "w"), numpy_helper.from_array(np.array([1, 6, -1]), "s"),
+                 numpy_helper.from_array(np.array([64, 6]), "r")]
+    graph = helper.make_graph(nodes, ending, [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 8, 8])],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+
+
+def check_softmax(folder, ending, seed):
+    """Integers and trials look at the same scores."""
+    onnx.save(softmax_model(ending, seed), folder / "m.onnx")
+    x = np.random.default_rng(seed).normal(size=(6, 3, 8, 8)).astype(np.float32)
+    np.savez(folder / "x.npz", x=x)
+    subprocess.run(["acc-opt", folder / "m.onnx", "--accuracy-goal=20dB", "--quiet", "-o", folder / "m.elf",
+                    f"--calibration-data={folder / 'x.npz'}", f"--bits-report={folder / 'bits.json'}"], check=True)
+    report = json.loads((folder / "bits.json").read_text())
+    trial, integers = report["chosen"]["sqnr_db"], report["integers"]["sqnr_db"]
+    is_equal = abs(trial - integers) < 1 and integers > 30
+    print(f"{'ok' if is_equal else 'FAIL'} softmax {ending}: {trial:.1f} dB in trials, {integers:.1f} in integers")
+    return is_equal
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", type=int, default=12)
@@ -68,6 +104,8 @@ def main():
     failed = chosen = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        failed += sum(not check_softmax(folder, ending, arguments.seed)
+                      for ending in ("direct", "transposed", "reshaped"))
         for case in range(arguments.cases):
             rng = random.Random(f"{arguments.seed}:{case}")
             network = sixteen_bits.Network(rng)
