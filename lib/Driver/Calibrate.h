@@ -8,6 +8,7 @@
 #define ACCOPT_LIB_DRIVER_CALIBRATE_H
 
 #include "accopt/Driver/Compile.h"
+#include "accopt/Support/Progress.h"
 #include "accopt/Transforms/ChannelStatistics.h"
 #include "accopt/Transforms/PatchStatistics.h"
 #include "accopt/Transforms/Ranges.h"
@@ -17,18 +18,37 @@
 
 namespace accopt {
 
+/// An accuracy goal is measured on at most so many samples, evenly spread.
+inline constexpr int64_t kGoalSamples = 32;
+
+/// What an accuracy goal looks at: the results of f32, or what a softmax along
+/// the last dimension makes them from. Its probabilities jump where scores that
+/// are close change places, and hide all that is not close; the largest one
+/// stays where it is.
+llvm::SmallVector<mlir::Value> getScores(mlir::func::FuncOp function);
+
+/// What calibration finds out about a network.
+struct Calibration {
+  RangeTable ranges;
+  PatchTable patches; ///< with --compensate-rounding
+  /// With an accuracy goal: what it is measured on (getScores()), on which
+  /// samples, and the elements of each, by sample.
+  llvm::SmallVector<mlir::Value> scores;
+  std::vector<int64_t> samples;
+  std::vector<std::vector<std::vector<float>>> outputs;
+};
+
 /// Ranges from the file given, from data given, or from the model's own
-/// statistics, which one line on standard error says.
-llvm::Expected<RangeTable> findRanges(mlir::func::FuncOp function,
-                                      const CompileOptions &options);
+/// statistics, which one line on standard error says; and what else `options`
+/// need of the data, in one pass over it.
+llvm::Expected<Calibration> calibrate(mlir::func::FuncOp function,
+                                      const CompileOptions &options,
+                                      Progress &progress);
 
-/// What the channels of `function`'s values hold on the samples of `file`.
+/// What the channels of `function`'s values hold on the calibration data.
 llvm::Expected<ChannelTable> measureChannels(mlir::func::FuncOp function,
-                                             llvm::StringRef file);
-
-/// What the weights of `function`'s layers meet on the samples of `file`.
-llvm::Expected<PatchTable> measurePatches(mlir::func::FuncOp function,
-                                          llvm::StringRef file);
+                                             const CompileOptions &options,
+                                             Progress &progress);
 
 /// `error: FILE: node 'NAME' (op): message`.
 void printDiagnostic(llvm::StringRef file, mlir::Diagnostic &diagnostic);

@@ -40,7 +40,6 @@ public:
       : function(function), runner(runner), layers(layers) {}
 
   void matchTensors();
-  std::vector<Tensor> quantizeInputs(llvm::ArrayRef<Tensor> inputs) const;
   void observeFloat(Value value, llvm::ArrayRef<float> values);
   void observeIntegers(llvm::ArrayRef<Tensor> results);
 
@@ -56,14 +55,10 @@ private:
 
   void addEntry(Value value, const TensorInfo &info, size_t result);
   void findInputs(Value value, llvm::SetVector<size_t> &inputs) const;
-  void compareDecisions(TensorAccuracy &tensor, llvm::ArrayRef<float> expected,
-                        llvm::ArrayRef<float> got,
-                        llvm::ArrayRef<int64_t> shape) const;
 
   func::FuncOp function;
   const LayerRunner &runner;
   func::FuncOp layers;
-  std::vector<TensorInfo> inputInfos;
   std::vector<Entry> entries;
   llvm::DenseMap<Value, size_t> entryOf; ///< by value of the float network
 };
@@ -101,9 +96,6 @@ void Comparison::matchTensors() {
     if (!names.empty() && op->getNumResults() == 1)
       byNode[names.back()].push_back(op->getResult(0));
   });
-  for (unsigned i = 0; i < layers.getNumArguments(); ++i)
-    inputInfos.push_back(
-        readDescription(layers.getArgument(i), layers.getArgAttrDict(i)));
   auto floats =
       cast<func::ReturnOp>(function.getBody().front().getTerminator());
   auto integers =
@@ -144,59 +136,9 @@ void Comparison::matchTensors() {
   }
 }
 
-std::vector<Tensor>
-Comparison::quantizeInputs(llvm::ArrayRef<Tensor> inputs) const {
-  std::vector<Tensor> quantized;
-  for (auto [tensor, info] : llvm::zip_equal(inputs, inputInfos)) {
-    if (!isQuantized(info)) {
-      quantized.push_back(tensor);
-      continue;
-    }
-    std::vector<int8_t> model = quantizeValues(tensor.values<float>(), info);
-    std::vector<int8_t> stored(model.size());
-    toStoredOrder(info, model, stored);
-    Tensor &added = quantized.emplace_back();
-    added.kind =
-        info.type == NumpyType::Int16 ? ElementKind::I16 : ElementKind::I8;
-    added.shape.assign(info.shape.begin(), info.shape.end());
-    added.bytes.assign(stored.begin(), stored.end());
-  }
-  return quantized;
-}
-
 void Comparison::observeFloat(Value value, llvm::ArrayRef<float> values) {
   if (auto found = entryOf.find(value); found != entryOf.end())
     entries[found->second].values = values.vec();
-}
-
-void Comparison::compareDecisions(TensorAccuracy &tensor,
-                                  llvm::ArrayRef<float> expected,
-                                  llvm::ArrayRef<float> got,
-                                  llvm::ArrayRef<int64_t> shape) const {
-  // Scores stand in the last dimension of a matrix, or of a sequence of rows.
-  if (!tensor.isOutput || shape.size() < 2 || shape.size() > 3 ||
-      shape.back() < 2)
-    return;
-  auto best = [&](llvm::ArrayRef<float> all, size_t row) {
-    llvm::ArrayRef<float> scores = all.slice(row * shape.back(), shape.back());
-    return std::max_element(scores.begin(), scores.end()) - scores.begin();
-  };
-  for (size_t row = 0; row < expected.size() / shape.back(); ++row) {
-    ++tensor.rows;
-    tensor.sameDecision += best(expected, row) == best(got, row);
-  }
-}
-
-/// What the machine has, as real numbers in the model's order.
-std::vector<float> modelValues(const Tensor &tensor, const TensorInfo &info) {
-  if (tensor.kind == ElementKind::F32)
-    return tensor.values<float>().vec();
-  llvm::ArrayRef<int8_t> stored(
-      reinterpret_cast<const int8_t *>(tensor.bytes.data()),
-      tensor.bytes.size());
-  std::vector<int8_t> model(stored.size());
-  toModelOrder(info, stored, model);
-  return dequantizeValues(model, info);
 }
 
 /// What the tensor's own quantizer does to the float values.
@@ -216,19 +158,16 @@ void Comparison::observeIntegers(llvm::ArrayRef<Tensor> results) {
   for (auto [entry, tensor] : llvm::zip_equal(entries, report.tensors)) {
     const TensorInfo &info = entry.info;
     ErrorSums &e = tensor.error;
-    std::vector<float> got = modelValues(results[entry.result], info);
-    for (auto [x, y] : llvm::zip_equal(entry.values, got)) {
-      double error = double(x) - y;
-      e.signal += double(x) * x;
-      e.other += double(y) * y;
-      e.product += double(x) * y;
-      e.noise += error * error;
-      e.largest = std::max(e.largest, std::abs(error));
-    }
+    std::vector<float> got = toModelValues(results[entry.result], info);
+    e.add(entry.values, got);
     if (isQuantized(info))
       addOwnError(entry.values, info, e);
-    e.count += got.size();
-    compareDecisions(tensor, entry.values, got, info.modelShape);
+    if (tensor.isOutput) {
+      Decisions decisions =
+          compareDecisions(entry.values, got, info.modelShape);
+      tensor.rows += decisions.rows;
+      tensor.sameDecision += decisions.same;
+    }
     // Channels are axis 1.
     if (info.modelShape.size() < 2 || info.modelShape[1] < 2)
       continue;
@@ -250,11 +189,14 @@ void Comparison::observeIntegers(llvm::ArrayRef<Tensor> results) {
 
 } // namespace
 
-llvm::Expected<AccuracyReport>
-compareWithFloat(func::FuncOp function, ModuleOp layers, llvm::StringRef file) {
+llvm::Expected<AccuracyReport> compareWithFloat(func::FuncOp function,
+                                                ModuleOp layers,
+                                                llvm::StringRef file,
+                                                Progress &progress) {
   llvm::Expected<Samples> samples = Samples::read(function, file);
   if (!samples)
     return samples.takeError();
+  progress.begin("comparison", samples->count());
   auto floats = IntermediateRunner::create(function);
   if (!floats)
     return floats.takeError();
@@ -265,17 +207,19 @@ compareWithFloat(func::FuncOp function, ModuleOp layers, llvm::StringRef file) {
                         layers.lookupSymbol<func::FuncOp>("main"));
   comparison.matchTensors();
   for (int64_t sample = 0; sample < samples->count(); ++sample) {
+    progress.update(double(sample));
     std::vector<Tensor> inputs = samples->get(sample);
     auto observe = [&](Value value, ArrayRef<float> values, ArrayRef<int64_t>) {
       comparison.observeFloat(value, values);
     };
     if (llvm::Error error = (*floats)->run(inputs, observe))
       return std::move(error);
-    auto results = integers->run(comparison.quantizeInputs(inputs));
+    auto results = integers->run(integers->quantizeInputs(inputs));
     if (!results)
       return results.takeError();
     comparison.observeIntegers(*results);
   }
+  progress.end();
   comparison.report.samples = uint64_t(samples->count());
   return std::move(comparison.report);
 }

@@ -8,6 +8,7 @@
 #define ACCOPT_LIB_DRIVER_COMPARE_H
 
 #include "accopt/Report/AccuracyReport.h"
+#include "accopt/Support/Progress.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -19,7 +20,8 @@ namespace accopt {
 /// integers are those of the binary.
 llvm::Expected<AccuracyReport> compareWithFloat(mlir::func::FuncOp function,
                                                 mlir::ModuleOp layers,
-                                                llvm::StringRef file);
+                                                llvm::StringRef file,
+                                                Progress &progress);
 
 } // namespace accopt
 

@@ -8,6 +8,7 @@
 #include "accopt/Driver/Compile.h"
 
 #include "Calibrate.h"
+#include "ChooseBits.h"
 #include "Compare.h"
 #include "Explain.h"
 #include "RefineWeights.h"
@@ -21,6 +22,7 @@
 #include "accopt/Execution/Executor.h"
 #include "accopt/Export/Export.h"
 #include "accopt/InitAllDialects.h"
+#include "accopt/Report/BitReport.h"
 #include "accopt/Report/CostReportBuilder.h"
 #include "accopt/Report/GateWriter.h"
 #include "accopt/Report/ReadReport.h"
@@ -56,6 +58,7 @@ class Compiler {
 public:
   Compiler(const CompileOptions &options, MLIRContext &context)
       : options(options), context(context), notes(options.input, options.quiet),
+        progress(llvm::errs(), options.quiet),
         handler(&context, [&](Diagnostic &diagnostic) {
           // One line per problem: file and node, not a dump of IR.
           if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -65,6 +68,7 @@ public:
     DialectRegistry registry;
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
+    progress.leaveOutShortTasks();
   }
 
   llvm::Error run();
@@ -86,7 +90,8 @@ private:
   llvm::Error checkOutputs() const;
   llvm::Error emitModule();
   llvm::Error emitOnnx();
-  llvm::Expected<RangeTable> toFused();
+  llvm::Expected<Calibration> toFused();
+  llvm::Expected<ActivationBits> chooseBits(const Calibration &calibration);
   llvm::Error toQuantized();
   llvm::Error compare();
   llvm::Error emitProgram(const Machine &machine);
@@ -112,6 +117,7 @@ private:
   const CompileOptions &options;
   MLIRContext &context;
   StageNotes notes;
+  Progress progress;
   ScopedDiagnosticHandler handler;
   Stage reached = Stage::NN;
   OwningOpRef<ModuleOp> module;
@@ -186,8 +192,8 @@ llvm::Error Compiler::toLayers() {
 /// take its baseline's: that has been read by then.
 llvm::Error Compiler::checkOutputs() const {
   std::vector<std::string> outputs = {
-      options.output, options.junit, options.comparison, options.accuracyReport,
-      options.saveCalibration};
+      options.output,         options.junit,      options.comparison,
+      options.accuracyReport, options.bitsReport, options.saveCalibration};
   llvm::append_range(outputs, options.reports);
   llvm::erase_if(outputs,
                  [](StringRef path) { return path.empty() || path == "-"; });
@@ -238,34 +244,66 @@ llvm::Error Compiler::run() {
 }
 
 /// The float pipeline, and the ranges of what it leaves.
-llvm::Expected<RangeTable> Compiler::toFused() {
+llvm::Expected<Calibration> Compiler::toFused() {
+  if (llvm::Error error = checkRefinements(options))
+    return std::move(error);
   PassManager manager(&context);
   buildFloatPipeline(manager);
   if (failed(manager.run(*module)))
     return reported();
   auto function = module->lookupSymbol<func::FuncOp>("main");
-  if (llvm::Error error = levelChannels(function, options))
+  if (llvm::Error error = levelChannels(function, options, progress))
     return std::move(error);
   if (!options.compare.empty())
     fused = module->clone();
-  llvm::Expected<RangeTable> ranges = findRanges(function, options);
-  if (!ranges)
-    return ranges.takeError();
-  if (llvm::Error error = refineWeights(function, *ranges, options))
+  llvm::Expected<Calibration> calibration =
+      calibrate(function, options, progress);
+  if (!calibration)
+    return calibration.takeError();
+  if (llvm::Error error =
+          refineWeights(function, *calibration, options, progress))
     return std::move(error);
+  // Its ops are those of the float network.
+  calibration->patches.clear();
   if (!options.saveCalibration.empty())
-    if (llvm::Error error = writeRanges(options.saveCalibration, *ranges))
-      return error;
-  return ranges;
+    if (llvm::Error error =
+            writeRanges(options.saveCalibration, calibration->ranges))
+      return std::move(error);
+  return calibration;
+}
+
+/// The bits asked for, or those that an accuracy goal asks for.
+llvm::Expected<ActivationBits>
+Compiler::chooseBits(const Calibration &calibration) {
+  if (!options.accuracyGoal)
+    return options.activationBits;
+  BitReport report;
+  auto bits = chooseActivationBits(module->lookupSymbol<func::FuncOp>("main"),
+                                   calibration, options, progress, report);
+  if (!bits)
+    return bits.takeError();
+  if (!options.quiet)
+    printBits(report, llvm::outs());
+  if (!options.bitsReport.empty())
+    if (llvm::Error error =
+            writeOutputFile(options.bitsReport, [&](llvm::raw_ostream &os) {
+              writeBitsJson(report, os);
+              return llvm::Error::success();
+            }))
+      return std::move(error);
+  return bits;
 }
 
 llvm::Error Compiler::toQuantized() {
-  llvm::Expected<RangeTable> ranges = toFused();
-  if (!ranges)
-    return ranges.takeError();
+  llvm::Expected<Calibration> calibration = toFused();
+  if (!calibration)
+    return calibration.takeError();
   release();
+  llvm::Expected<ActivationBits> bits = chooseBits(*calibration);
+  if (!bits)
+    return bits.takeError();
   notes.begin("quantization", 0.30);
-  if (failed(quantize(*module, *ranges, options.activationBits)))
+  if (failed(quantize(*module, calibration->ranges, *bits)))
     return reported();
   release();
   return llvm::Error::success();
@@ -276,8 +314,9 @@ llvm::Error Compiler::compare() {
     return makeFileError(options.input,
                          "--compare: expected a float network that becomes "
                          "layers, got another stage");
-  llvm::Expected<AccuracyReport> report = compareWithFloat(
-      fused->lookupSymbol<func::FuncOp>("main"), *module, options.compare);
+  llvm::Expected<AccuracyReport> report =
+      compareWithFloat(fused->lookupSymbol<func::FuncOp>("main"), *module,
+                       options.compare, progress);
   if (!report)
     return report.takeError();
   report->model = llvm::sys::path::stem(options.input).str();
@@ -298,14 +337,15 @@ llvm::Error Compiler::emitOnnx() {
   if (!function)
     return makeFileError(options.input, "expected a function 'main', got none");
   const ActivationBits &bits = options.activationBits;
-  if (bits.all > 8 || !bits.byName.empty())
+  if (bits.all > 8 || !bits.byName.empty() || options.accuracyGoal)
     return makeFileError(options.input, "--activation-bits: expected a later "
                                         "stage than onnx, whose casts have 8");
   if (!isMlir()) {
-    llvm::Expected<RangeTable> ranges = toFused();
-    if (!ranges)
-      return ranges.takeError();
-    llvm::Expected<QuantizationPlan> plan = planQuantization(function, *ranges);
+    llvm::Expected<Calibration> calibration = toFused();
+    if (!calibration)
+      return calibration.takeError();
+    llvm::Expected<QuantizationPlan> plan =
+        planQuantization(function, calibration->ranges);
     if (!plan)
       return makeFileError(options.input, llvm::toString(plan.takeError()));
     if (llvm::Error error = applyPlan(function, std::move(*plan)))

@@ -8,6 +8,7 @@
 #ifndef ACCOPT_LIB_DRIVER_LAYERRUNNER_H
 #define ACCOPT_LIB_DRIVER_LAYERRUNNER_H
 
+#include "accopt/CodeGen/Program.h"
 #include "accopt/Execution/Executor.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -15,24 +16,44 @@
 
 namespace accopt {
 
+/// What the machine has, as real numbers in the model's order; `tensor` is of
+/// f32 or quantized.
+std::vector<float> toModelValues(const Tensor &tensor, const TensorInfo &info);
+
 class LayerRunner {
 public:
   /// Compiles `@main` of `layers`, which stays as it is and must outlive this.
-  static llvm::Expected<LayerRunner> create(mlir::ModuleOp layers);
+  /// Of the results in `unwrapped`, each the result of an op of the host
+  /// or that in another shape, runScores() gives what the op reads.
+  static llvm::Expected<LayerRunner>
+  create(mlir::ModuleOp layers, llvm::ArrayRef<unsigned> unwrapped = {});
 
   /// What `@main` returns, then the value of every op with a description
-  /// (`accel.tensor`) in program order, as they are stored.
+  /// (`accel.tensor`) in program order; these and `inputs` as they are stored.
   llvm::Expected<std::vector<Tensor>> run(llvm::ArrayRef<Tensor> inputs) const {
     return executor->run(inputs);
   }
+  /// The model's inputs as they are stored.
+  std::vector<Tensor> quantizeInputs(llvm::ArrayRef<Tensor> inputs) const;
 
-  size_t outputs() const { return numOutputs; }
+  /// Of the model's inputs the real numbers that stand for f32 results, in the
+  /// model's order.
+  llvm::Expected<std::vector<std::vector<float>>>
+  runScores(llvm::ArrayRef<Tensor> inputs) const;
+
+  size_t outputs() const { return outputInfos.size(); }
   /// The values with a description, in `layers`.
   llvm::ArrayRef<mlir::Value> described() const { return values; }
 
 private:
   std::unique_ptr<Executor> executor;
-  size_t numOutputs = 0;
+  /// A tensor among those that the executor returns.
+  struct Score {
+    size_t result;
+    TensorInfo info;
+  };
+  std::vector<TensorInfo> inputInfos, outputInfos;
+  std::vector<Score> scores;
   std::vector<mlir::Value> values;
 };
 

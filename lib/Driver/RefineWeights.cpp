@@ -6,8 +6,6 @@
 
 #include "RefineWeights.h"
 
-#include "Calibrate.h"
-
 #include "accopt/Support/Diagnostics.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -17,36 +15,26 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
-llvm::Error needData(const CompileOptions &options, StringRef flag) {
-  if (!options.calibrationData.empty())
-    return llvm::Error::success();
-  return llvm::createStringError(
-      flag + ": expected --calibration-data=FILE, got none");
-}
-
 void note(const CompileOptions &options, StringRef done, unsigned count,
           StringRef what) {
   if (!options.quiet)
     llvm::errs() << "note: " << done << ' ' << count << ' ' << what << '\n';
 }
 
-llvm::Error compensate(func::FuncOp function, const QuantizationPlan &plan,
-                       const CompileOptions &options) {
-  if (llvm::Error error = needData(options, "--compensate-rounding"))
-    return error;
-  auto patches = measurePatches(function, options.calibrationData);
-  if (!patches)
-    return patches.takeError();
-  note(options, "compensated the rounding of",
-       compensateRounding(function, *patches, plan), "layers");
-  return llvm::Error::success();
+void compensate(func::FuncOp function, const QuantizationPlan &plan,
+                const PatchTable &patches, const CompileOptions &options,
+                Progress &progress) {
+  progress.begin("rounding of weights", int64_t(patches.size()));
+  unsigned rounded =
+      compensateRounding(function, patches, plan,
+                         [&](size_t done) { progress.update(double(done)); });
+  progress.end();
+  note(options, "compensated the rounding of", rounded, "layers");
 }
 
 llvm::Error correct(func::FuncOp function, const QuantizationPlan &plan,
-                    const CompileOptions &options) {
-  if (llvm::Error error = needData(options, "--correct-bias"))
-    return error;
-  auto channels = measureChannels(function, options.calibrationData);
+                    const CompileOptions &options, Progress &progress) {
+  auto channels = measureChannels(function, options, progress);
   if (!channels)
     return channels.takeError();
   note(options, "corrected the biases of",
@@ -55,13 +43,26 @@ llvm::Error correct(func::FuncOp function, const QuantizationPlan &plan,
 }
 } // namespace
 
-llvm::Error levelChannels(func::FuncOp function,
-                          const CompileOptions &options) {
+llvm::Error checkRefinements(const CompileOptions &options) {
+  if (!options.calibrationData.empty())
+    return llvm::Error::success();
+  const std::pair<bool, StringRef> flags[] = {
+      {options.equalize, "--equalize"},
+      {options.compensateRounding, "--compensate-rounding"},
+      {options.correctBias, "--correct-bias"},
+      {options.accuracyGoal.has_value(), "--accuracy-goal"}};
+  for (const auto &[isSet, flag] : flags)
+    if (isSet)
+      return llvm::createStringError(
+          flag + ": expected --calibration-data=FILE, got none");
+  return llvm::Error::success();
+}
+
+llvm::Error levelChannels(func::FuncOp function, const CompileOptions &options,
+                          Progress &progress) {
   if (!options.equalize)
     return llvm::Error::success();
-  if (llvm::Error error = needData(options, "--equalize"))
-    return error;
-  auto channels = measureChannels(function, options.calibrationData);
+  auto channels = measureChannels(function, options, progress);
   if (!channels)
     return channels.takeError();
   note(options, "levelled the channels of",
@@ -69,18 +70,18 @@ llvm::Error levelChannels(func::FuncOp function,
   return llvm::Error::success();
 }
 
-llvm::Error refineWeights(func::FuncOp function, const RangeTable &ranges,
-                          const CompileOptions &options) {
+llvm::Error refineWeights(func::FuncOp function, const Calibration &calibration,
+                          const CompileOptions &options, Progress &progress) {
   if (!options.compensateRounding && !options.correctBias)
     return llvm::Error::success();
-  llvm::Expected<QuantizationPlan> plan = planQuantization(function, ranges);
+  llvm::Expected<QuantizationPlan> plan =
+      planQuantization(function, calibration.ranges);
   if (!plan)
     return makeFileError(options.input, llvm::toString(plan.takeError()));
   if (options.compensateRounding)
-    if (llvm::Error error = compensate(function, *plan, options))
-      return error;
+    compensate(function, *plan, calibration.patches, options, progress);
   if (options.correctBias)
-    return correct(function, *plan, options);
+    return correct(function, *plan, options, progress);
   return llvm::Error::success();
 }
 

@@ -8,21 +8,27 @@
 #ifndef ACCOPT_LIB_DRIVER_REFINEWEIGHTS_H
 #define ACCOPT_LIB_DRIVER_REFINEWEIGHTS_H
 
+#include "Calibrate.h"
+
 #include "accopt/Driver/Compile.h"
-#include "accopt/Transforms/Ranges.h"
+#include "accopt/Support/Progress.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 namespace accopt {
 
+/// Fails where an option needs calibration data and there is none.
+llvm::Error checkRefinements(const CompileOptions &options);
+
 /// --equalize, before ranges are found: it changes them.
 llvm::Error levelChannels(mlir::func::FuncOp function,
-                          const CompileOptions &options);
+                          const CompileOptions &options, Progress &progress);
 
 /// --compensate-rounding and --correct-bias, after that. The network computes
 /// other floats from here on.
-llvm::Error refineWeights(mlir::func::FuncOp function, const RangeTable &ranges,
-                          const CompileOptions &options);
+llvm::Error refineWeights(mlir::func::FuncOp function,
+                          const Calibration &calibration,
+                          const CompileOptions &options, Progress &progress);
 
 } // namespace accopt
 

@@ -44,6 +44,18 @@ double inputSqnr(const AccuracyReport &report, const TensorAccuracy &tensor) {
 
 } // namespace
 
+void ErrorSums::add(llvm::ArrayRef<float> xs, llvm::ArrayRef<float> ys) {
+  for (auto [x, y] : llvm::zip_equal(xs, ys)) {
+    double difference = double(x) - y;
+    signal += double(x) * x;
+    other += double(y) * y;
+    product += double(x) * y;
+    noise += difference * difference;
+    largest = std::max(largest, std::abs(difference));
+  }
+  count += xs.size();
+}
+
 double ErrorSums::sqnr() const { return decibels(signal, noise); }
 double ErrorSums::ownSqnr() const {
   return decibels(signal, clipped + rounding);
@@ -52,6 +64,23 @@ double ErrorSums::cosine() const {
   if (signal <= 0 || other <= 0)
     return signal == other ? 1 : 0;
   return product / std::sqrt(signal * other);
+}
+
+Decisions accopt::compareDecisions(llvm::ArrayRef<float> expected,
+                                   llvm::ArrayRef<float> got,
+                                   llvm::ArrayRef<int64_t> shape) {
+  Decisions decisions;
+  if (shape.size() < 2 || shape.size() > 3 || shape.back() < 2)
+    return decisions;
+  auto best = [&](llvm::ArrayRef<float> all) {
+    llvm::ArrayRef<float> scores =
+        all.slice(decisions.rows * shape.back(), shape.back());
+    return std::max_element(scores.begin(), scores.end()) - scores.begin();
+  };
+  uint64_t rows = expected.size() / shape.back();
+  for (; decisions.rows < rows; ++decisions.rows)
+    decisions.same += best(expected) == best(got);
+  return decisions;
 }
 
 size_t AccuracyReport::firstFall() const {

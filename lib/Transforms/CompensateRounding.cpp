@@ -6,6 +6,7 @@
 
 #include "accopt/Transforms/PatchStatistics.h"
 
+#include "AddMultiple.h"
 #include "ConstantData.h"
 #include "LinearOps.h"
 #include "QuantizeConstants.h"
@@ -42,31 +43,50 @@ struct Feedback {
   Feedback(ArrayRef<double> covariance, int64_t size, double count);
 };
 
+/// Columns or rows that are worked on at once, so that what they change is read
+/// from memory once for all of them.
+constexpr int64_t kPanel = 32;
+
 /// V, upper triangular, with H = V V^T, in place of H. H is positive definite.
 void factorUpwards(Square &h) {
-  std::vector<double> column(h.size);
-  for (int64_t j = h.size - 1; j >= 0; --j) {
-    double root = std::sqrt(h[j][j]);
-    h[j][j] = root;
-    for (int64_t i = 0; i < j; ++i)
-      column[i] = h[i][j] /= root;
-    for (int64_t i = 0; i < j; ++i)
-      for (int64_t k = i; k < j; ++k)
-        h[i][k] -= column[i] * column[k];
+  std::vector<std::vector<double>> columns(kPanel);
+  for (int64_t last = h.size; last > 0; last -= kPanel) {
+    int64_t first = std::max<int64_t>(0, last - kPanel);
+    for (int64_t j = last - 1; j >= first; --j) {
+      std::vector<double> &column = columns[last - 1 - j];
+      column.resize(j + 1);
+      double root = std::sqrt(h[j][j]);
+      h[j][j] = root;
+      for (int64_t i = 0; i < j; ++i)
+        column[i] = h[i][j] /= root;
+      for (int64_t i = 0; i < j; ++i)
+        for (int64_t k = std::max(i, first); k < j; ++k)
+          h[i][k] -= column[i] * column[k];
+    }
+    // What is left of the panel.
+    for (int64_t i = 0; i < first; ++i)
+      for (int64_t p = 0; p < last - first; ++p) {
+        addMultiple(h[i] + i, -columns[p][i], &columns[p][i], first - i);
+      }
   }
 }
 
-/// U = V^-1 of an upper triangle, row by row from the last.
+/// U = V^-1 of an upper triangle, rows from the last.
 Square invertUpper(const Square &v) {
   Square u(v.size);
-  for (int64_t i = v.size - 1; i >= 0; --i) {
-    double inverse = 1 / v[i][i];
-    for (int64_t k = i + 1; k < v.size; ++k) {
-      double factor = v[i][k] * inverse;
-      for (int64_t j = k; j < v.size; ++j)
-        u[i][j] -= factor * u[k][j];
+  auto addRow = [&](int64_t i, int64_t k) {
+    addMultiple(u[i] + k, -v[i][k] / v[i][i], u[k] + k, v.size - k);
+  };
+  for (int64_t last = v.size; last > 0; last -= kPanel) {
+    int64_t first = std::max<int64_t>(0, last - kPanel);
+    for (int64_t k = last; k < v.size; ++k)
+      for (int64_t i = first; i < last; ++i)
+        addRow(i, k);
+    for (int64_t i = last - 1; i >= first; --i) {
+      for (int64_t k = i + 1; k < last; ++k)
+        addRow(i, k);
+      u[i][i] = 1 / v[i][i];
     }
-    u[i][i] = inverse;
   }
   return u;
 }
@@ -97,21 +117,20 @@ Feedback::Feedback(ArrayRef<double> covariance, int64_t size, double count)
       factors[i][j] /= factors[i][i];
 }
 
-/// Rounds `row`, real numbers in steps of its scale, to integers.
-void roundRow(const Feedback &feedback, std::vector<double> &row,
-              IntegerRange integers, MutableArrayRef<int8_t> out) {
+/// Rounds `rows`, one after the other, real numbers in steps of their scales
+/// and in the order of `feedback`, to integers.
+void roundRows(const Feedback &feedback, MutableArrayRef<double> rows,
+               IntegerRange integers) {
   int64_t size = int64_t(feedback.order.size());
-  std::vector<double> left(size);
-  for (int64_t i = 0; i < size; ++i)
-    left[i] = row[feedback.order[i]];
   for (int64_t i = 0; i < size; ++i) {
-    double q = std::clamp<double>(std::nearbyint(left[i]), double(integers.min),
-                                  double(integers.max));
-    double error = left[i] - q;
-    out[feedback.order[i]] = int8_t(q);
     const double *factors = feedback.factors[i];
-    for (int64_t j = i + 1; j < size; ++j)
-      left[j] -= error * factors[j];
+    for (double *row = rows.begin(); row != rows.end(); row += size) {
+      double q = std::clamp<double>(std::nearbyint(row[i]),
+                                    double(integers.min), double(integers.max));
+      double error = row[i] - q;
+      row[i] = q;
+      addMultiple(row + i + 1, -error, factors + i + 1, size - i - 1);
+    }
   }
 }
 
@@ -143,14 +162,19 @@ private:
     int64_t first = patches.blockBounds()[block];
     int64_t width = patches.blockBounds()[block + 1] - first;
     Feedback feedback(patches.covariance(group, block), width, patches.count());
-    std::vector<double> row(width);
-    for (int64_t i = 0; i < outputsPerGroup(); ++i) {
-      int64_t m = group * outputsPerGroup() + i;
-      for (int64_t k = 0; k < width; ++k)
-        row[k] = weight(m, first + k) / rule.scales[m];
-      roundRow(feedback, row, weightIntegers(rule.bits),
-               MutableArrayRef(integers).slice(m * patches.patchSize() + first,
-                                               width));
+    for (int64_t from = 0; from < outputsPerGroup(); from += kPanel) {
+      int64_t count = std::min(kPanel, outputsPerGroup() - from);
+      int64_t m = group * outputsPerGroup() + from;
+      std::vector<double> rows(count * width);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < width; ++k)
+          rows[i * width + k] =
+              weight(m + i, first + feedback.order[k]) / rule.scales[m + i];
+      roundRows(feedback, rows, weightIntegers(rule.bits));
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < width; ++k)
+          integers[(m + i) * patches.patchSize() + first + feedback.order[k]] =
+              int8_t(rows[i * width + k]);
     }
   }
 
@@ -187,10 +211,13 @@ private:
 } // namespace
 
 unsigned compensateRounding(func::FuncOp function, const PatchTable &patches,
-                            const QuantizationPlan &plan) {
+                            const QuantizationPlan &plan,
+                            llvm::function_ref<void(size_t)> done) {
   auto names = nameValues(function);
   unsigned rounded = 0;
+  size_t seen = 0;
   for (const auto &[op, statistics] : patches) {
+    done(seen++);
     LinearOp linear = *LinearOp::get(op);
     const WeightQuantizer *rule =
         plan.findWeights(names.lookup(linear.getResult()));

@@ -17,3 +17,18 @@ InFlightDiagnostic accopt::emitNodeError(Operation *op) {
     diagnostic << op->getName() << ": ";
   return diagnostic;
 }
+
+llvm::Error accopt::captureError(MLIRContext *context,
+                                 llvm::function_ref<LogicalResult()> body) {
+  std::string message;
+  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return failure();
+    if (message.empty())
+      message = diagnostic.str();
+    return success();
+  });
+  if (succeeded(body()))
+    return llvm::Error::success();
+  return llvm::createStringError(message);
+}

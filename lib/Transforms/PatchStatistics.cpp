@@ -7,6 +7,7 @@
 
 #include "accopt/Transforms/PatchStatistics.h"
 
+#include "AddMultiple.h"
 #include "LinearOps.h"
 #include "QuantizeAnalysis.h"
 
@@ -58,65 +59,83 @@ size_t PatchStatistics::firstOfBlock(int64_t group, size_t block) const {
   return first;
 }
 
-void PatchStatistics::readPatch(ArrayRef<float> values, int64_t group,
-                                int64_t at,
-                                MutableArrayRef<double> patch) const {
-  int64_t channels = input[1] / numGroups, spatial = 1;
-  for (int64_t d : ArrayRef(input).drop_front(2))
-    spatial *= d;
-  SmallVector<int64_t> place(kernel.size());
-  for (size_t d = kernel.size(); d-- > 0; at /= output[d + 2])
-    place[d] = at % output[d + 2];
-  ArrayRef<float> image = values.slice(
-      (at * numGroups + group) * channels * spatial, channels * spatial);
-  int64_t taps = size / channels;
-  for (int64_t tap = 0; tap < taps; ++tap) {
-    int64_t offset = 0, rest = tap, step = spatial;
-    SmallVector<int64_t> index(kernel.size());
-    for (size_t d = kernel.size(); d-- > 0; rest /= kernel[d])
-      index[d] = rest % kernel[d];
+std::vector<int64_t> PatchStatistics::findTaps(int64_t place) const {
+  SmallVector<int64_t> at(kernel.size()), index(kernel.size());
+  for (size_t d = kernel.size(); d-- > 0; place /= output[d + 2])
+    at[d] = place % output[d + 2];
+  std::vector<int64_t> taps;
+  do {
+    int64_t offset = 0;
     bool isInside = true;
     for (size_t d = 0; d < kernel.size(); ++d) {
-      int64_t x = place[d] * strides[d] + index[d] * dilations[d] - pads[d];
+      int64_t x = at[d] * strides[d] + index[d] * dilations[d] - pads[d];
       isInside &= x >= 0 && x < input[d + 2];
-      step /= input[d + 2];
-      offset += x * step;
+      offset = offset * input[d + 2] + x;
     }
-    for (int64_t c = 0; c < channels; ++c)
-      patch[c * taps + tap] = isInside ? image[c * spatial + offset] : 0.0f;
-  }
+    taps.push_back(isInside ? offset : -1);
+    size_t d = kernel.size();
+    while (d > 0 && ++index[d - 1] == kernel[d - 1])
+      index[--d] = 0;
+    if (d == 0)
+      return taps;
+  } while (true);
 }
 
-void PatchStatistics::add(int64_t group, ArrayRef<double> patch) {
-  for (int64_t i = 0; i < size; ++i)
-    sums[group * size + i] += patch[i];
+void PatchStatistics::readPatch(ArrayRef<float> image, ArrayRef<int64_t> taps,
+                                MutableArrayRef<double> patch) const {
+  int64_t channels = input[1] / numGroups;
+  int64_t spatial = int64_t(image.size()) / channels;
+  double *out = patch.data();
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t tap : taps)
+      *out++ = tap < 0 ? 0.0 : double(image[c * spatial + tap]);
+}
+
+void PatchStatistics::add(int64_t group, ArrayRef<double> panel) {
+  for (size_t from = 0; from < panel.size(); from += size)
+    for (int64_t i = 0; i < size; ++i)
+      sums[group * size + i] += panel[from + i];
   for (size_t b = 0; b + 1 < bounds.size(); ++b) {
     int64_t width = bounds[b + 1] - bounds[b];
-    ArrayRef<double> part = patch.slice(bounds[b], width);
     double *row = products.data() + firstOfBlock(group, b);
     for (int64_t i = 0; i < width; ++i, row += width)
-      if (double factor = part[i])
-        for (int64_t j = i; j < width; ++j)
-          row[j] += factor * part[j];
+      for (size_t from = bounds[b]; from < panel.size(); from += size)
+        if (double factor = panel[from + i])
+          addMultiple(row + i, factor, &panel[from + i], width - i);
   }
 }
 
 void PatchStatistics::observe(ArrayRef<float> values) {
   int64_t taken = std::min(places, placesPerSample);
-  std::vector<double> patch(size);
-  for (int64_t i = 0; i < taken; ++i) {
-    // Another part of the image for each sample.
-    int64_t at = (i * places / taken + samples * 7919) % places;
-    for (int64_t group = 0; group < numGroups; ++group) {
-      readPatch(values, group, at, patch);
-      double *from = origin.data() + group * size;
-      if (patches == 0)
-        std::copy(patch.begin(), patch.end(), from);
-      for (int64_t k = 0; k < size; ++k)
-        patch[k] -= from[k];
-      add(group, patch);
+  int64_t perImage = places / output[0];
+  int64_t groupSize = int64_t(values.size()) / (input[0] * numGroups);
+  std::vector<double> panel;
+  for (int64_t first = 0; first < taken; first += placesPerPanel) {
+    int64_t count = std::min(placesPerPanel, taken - first);
+    panel.resize(size_t(count) * size);
+    SmallVector<std::vector<int64_t>> taps;
+    SmallVector<int64_t> images;
+    for (int64_t i = first; i < first + count; ++i) {
+      // Another part of the image for each sample.
+      int64_t at = (i * places / taken + samples * 7919) % places;
+      taps.push_back(findTaps(at % perImage));
+      images.push_back(at / perImage);
     }
-    patches += 1;
+    for (int64_t group = 0; group < numGroups; ++group) {
+      double *from = origin.data() + group * size;
+      for (int64_t i = 0; i < count; ++i) {
+        auto patch = MutableArrayRef(panel).slice(i * size, size);
+        readPatch(values.slice((images[i] * numGroups + group) * groupSize,
+                               groupSize),
+                  taps[i], patch);
+        if (patches == 0 && i == 0)
+          std::copy(patch.begin(), patch.end(), from);
+        for (int64_t k = 0; k < size; ++k)
+          patch[k] -= from[k];
+      }
+      add(group, panel);
+    }
+    patches += double(count);
   }
   ++samples;
 }

@@ -40,22 +40,6 @@ const WeightQuantizer *QuantizationPlan::findWeights(StringRef layer) const {
   return nullptr;
 }
 
-/// Runs `body`; what it reports as a diagnostic comes back as the error.
-static llvm::Error captureError(MLIRContext *context,
-                                llvm::function_ref<LogicalResult()> body) {
-  std::string message;
-  ScopedDiagnosticHandler handler(context, [&](Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-      return failure();
-    if (message.empty())
-      message = diagnostic.str();
-    return success();
-  });
-  if (succeeded(body()))
-    return llvm::Error::success();
-  return llvm::createStringError(message);
-}
-
 static SmallVector<LinearOp> getLayers(func::FuncOp function) {
   SmallVector<LinearOp> layers;
   function.walk([&](Operation *op) {

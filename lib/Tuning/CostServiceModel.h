@@ -12,6 +12,7 @@
 #include "accopt/Schedule/CostQuery.h"
 #include "accopt/Target/Machine.h"
 #include "accopt/Transforms/QuantizationPlan.h"
+#include "accopt/Transforms/WithoutWeights.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -19,16 +20,6 @@
 #include "mlir/IR/OwningOpRef.h"
 
 namespace accopt {
-
-/// A module whose `@main` is `function` with splats for weights and biases, and
-/// batch normalizations that fold where those of `function` fold. All that a
-/// schedule depends on is as it was.
-mlir::OwningOpRef<mlir::ModuleOp> withoutWeights(mlir::func::FuncOp function);
-
-/// MLIR's bytecode, and the module that it holds; null after a diagnostic.
-std::string serialize(mlir::ModuleOp module);
-mlir::OwningOpRef<mlir::ModuleOp> deserialize(llvm::StringRef bytecode,
-                                              mlir::MLIRContext &context);
 
 /// Bits that differ from 8.
 struct BitRequest {

@@ -10,7 +10,7 @@
 
 #include "accopt/Report/TunePage.h"
 #include "accopt/Tuning/Journal.h"
-#include "accopt/Tuning/Progress.h"
+#include "accopt/Support/Progress.h"
 #include "accopt/Tuning/Tune.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"

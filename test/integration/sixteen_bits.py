@@ -138,12 +138,13 @@ def round_weights(model):
 
 
 def measure(folder, x):
-    """Signal to noise at 8 and at 16 bits of the model and inputs in the folder."""
+    """Signal to noise at 8 and at 16 bits of the model and inputs in the folder, and the
+    float outputs."""
     session = onnxruntime.InferenceSession(folder / "m.onnx", providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     np.savez(folder / "x.npz", **{name: x})
     expected = np.concatenate([session.run(None, {name: x[i:i + 1]})[0] for i in range(len(x))])
-    return tuple(sqnr(expected, run(folder, bits)) for bits in (8, 16))
+    return (*(sqnr(expected, run(folder, bits)) for bits in (8, 16)), expected)
 
 
 def main():
@@ -159,7 +160,7 @@ def main():
             round_weights(model)
             onnx.save(model, Path(temporary) / "m.onnx")
             arrays = np.load(arguments.images)
-            low, high = measure(Path(temporary), arrays[arrays.files[0]])
+            low, high, _ = measure(Path(temporary), arrays[arrays.files[0]])
             print(f"{low:.1f} dB at 8 bits, {high:.1f} at 16")
             return 0 if high >= LEAST else 1
     print(f"seed {arguments.seed}", flush=True)
@@ -171,7 +172,7 @@ def main():
             network = Network(rng)
             onnx.save(network.model(), folder / "m.onnx")
             x = np.random.default_rng(case).normal(size=(8, *network.input_shape[1:])).astype(np.float32)
-            low, high = measure(folder, x)
+            low, high, _ = measure(folder, x)
             least = min(least, high)
             ops = " ".join(node.op_type for node in network.nodes)
             print(f"case {case}: {low:.1f} dB at 8 bits, {high:.1f} at 16: {ops}", flush=True)

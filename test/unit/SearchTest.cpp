@@ -1,6 +1,7 @@
-//===- SearchTest.cpp - Knapsacks against every choice --------------------===//
+//===- SearchTest.cpp - Knapsacks and subsets against every choice --------===//
 
 #include "accopt/Search/Knapsack.h"
+#include "accopt/Search/Subset.h"
 
 #include <gtest/gtest.h>
 
@@ -174,4 +175,109 @@ TEST(Knapsack, SolvesNetworksOfManyLayers) {
     EXPECT_LE(rounded->value, found->value * (1 + 1e-12));
     EXPECT_GE(rounded->value, found->value * 0.9);
   }
+}
+
+//===----------------------------------------------------------------------===//
+// Subsets
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Items whose harms add up, to be kept below a limit.
+struct NoisyItems {
+  std::vector<double> noise, cost;
+  double limit = 0;
+  unsigned measured = 0;
+
+  double harmOf(const llvm::BitVector &taken) const {
+    double left = 0;
+    for (unsigned i = 0; i < noise.size(); ++i)
+      left += taken.test(i) ? 0 : noise[i];
+    return left;
+  }
+  double costOf(const llvm::BitVector &taken) const {
+    double total = 0;
+    for (unsigned i : taken.set_bits())
+      total += cost[i];
+    return total;
+  }
+  SubsetProblem problem() {
+    SubsetProblem result;
+    for (size_t i = 0; i < noise.size(); ++i)
+      result.items.push_back({noise[i], cost[i]});
+    result.goal = -limit;
+    result.measure = [this](const llvm::BitVector &taken) {
+      ++measured;
+      return llvm::Expected<double>(-harmOf(taken));
+    };
+    result.price = [this](const llvm::BitVector &taken) {
+      return llvm::Expected<double>(costOf(taken));
+    };
+    return result;
+  }
+};
+} // namespace
+
+TEST(Subset, ReachesTheGoalNearTheCheapest) {
+  Generator generate;
+  double found = 0, least = 0, control = 0;
+  for (int round = 0; round < 60; ++round) {
+    NoisyItems items;
+    unsigned count = 4 + unsigned(generate.below(9));
+    double total = 0;
+    for (unsigned i = 0; i < count; ++i) {
+      items.noise.push_back(std::pow(10, -4 * generate.real()));
+      items.cost.push_back(1 + 9 * generate.real());
+      total += items.noise.back();
+    }
+    items.limit = total * std::pow(10, -3 * generate.real()) * 0.9;
+    double best = std::numeric_limits<double>::infinity();
+    for (unsigned mask = 0; mask < 1u << count; ++mask) {
+      llvm::BitVector taken(count);
+      for (unsigned i = 0; i < count; ++i)
+        if (mask >> i & 1)
+          taken.set(i);
+      if (items.harmOf(taken) <= items.limit)
+        best = std::min(best, items.costOf(taken));
+    }
+    unsigned trials = 0;
+    auto chosen = chooseByHarm(items.problem(), trials);
+    ASSERT_TRUE(bool(chosen));
+    ASSERT_TRUE(chosen->has_value());
+    EXPECT_LE(items.harmOf((*chosen)->items), items.limit);
+    EXPECT_EQ((*chosen)->cost, items.costOf((*chosen)->items));
+    EXPECT_GE((*chosen)->cost, best * (1 - 1e-12));
+    EXPECT_EQ(items.measured, trials);
+    EXPECT_LE(trials, 2 + 2 * std::ceil(std::log2(count)) + kLeaveOutTrials);
+    auto random = chooseAtRandom(items.problem(), trials, 5 + round);
+    ASSERT_TRUE(bool(random));
+    EXPECT_LE(items.measured, 2 * trials);
+    found += (*chosen)->cost;
+    least += best;
+    control += random->has_value() ? (*random)->cost
+                                   : items.costOf(llvm::BitVector(count, true));
+  }
+  std::printf("cost %.1f, least possible %.1f, by chance %.1f\n", found, least,
+              control);
+  EXPECT_LT(found, 1.1 * least);
+  EXPECT_LT(found, 0.8 * control);
+}
+
+TEST(Subset, SaysWhereNothingReachesTheGoal) {
+  NoisyItems items{{1, 2}, {1, 1}, -1};
+  unsigned trials = 0;
+  auto chosen = chooseByHarm(items.problem(), trials);
+  ASSERT_TRUE(bool(chosen));
+  EXPECT_FALSE(chosen->has_value());
+  auto random = chooseAtRandom(items.problem(), 9, 1);
+  ASSERT_TRUE(bool(random));
+  EXPECT_FALSE(random->has_value());
+}
+
+TEST(Subset, TakesNothingWhereNothingIsNeeded) {
+  NoisyItems items{{1, 2}, {1, 1}, 3};
+  unsigned trials = 0;
+  auto chosen = chooseByHarm(items.problem(), trials);
+  ASSERT_TRUE(bool(chosen) && chosen->has_value());
+  EXPECT_TRUE((*chosen)->items.none());
+  EXPECT_EQ(trials, 2u);
 }

@@ -1,7 +1,6 @@
-//===- TuningEventFileTest.cpp - Curves and progress ----------------------===//
+//===- TuningEventFileTest.cpp - Curves ----------------------===//
 
 #include "accopt/Tuning/EventFile.h"
-#include "accopt/Tuning/Progress.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/bit.h"
@@ -13,7 +12,6 @@
 #include <cmath>
 
 using namespace accopt;
-using testing::HasSubstr;
 
 namespace {
 /// Reads a protobuf message: the fields in order, as numbers or bytes.
@@ -119,97 +117,4 @@ TEST(TuningEventFile, WritesCsv) {
             "qat,loss,0,0.10000000000000001\n"
             "qat,loss,300,nan\n"
             "\"prune{a,b}\",\"top-1 \"\"x\"\"\",1,1e-300\n");
-}
-
-namespace {
-class TuningProgress : public testing::Test {
-protected:
-  std::string take() {
-    std::string result = std::move(text);
-    text.clear();
-    return result;
-  }
-  std::string text;
-  llvm::raw_string_ostream os{text};
-  double time = 100;
-  Progress::Clock clock = [this] { return time; };
-};
-} // namespace
-
-TEST_F(TuningProgress, RewritesOneLineOfATerminal) {
-  Progress progress(os, false, true, clock);
-  progress.begin("training", 100);
-  time += 1.9;
-  progress.update(1);
-  EXPECT_EQ(take(), "");
-  time += 0.1;
-  progress.update(2, "loss 0.5");
-  EXPECT_EQ(take(), "\r\033[Ktraining: 2/100, loss 0.5, 1:38 min left");
-  time += 0.05;
-  progress.update(2.5);
-  EXPECT_EQ(take(), "");
-  time += 7.95;
-  progress.update(10.5);
-  EXPECT_EQ(take(), "\r\033[Ktraining: 10/100, loss 0.5, 1:25 min left");
-  time += 90;
-  progress.update(100);
-  EXPECT_EQ(take(), "\r\033[Ktraining: 100/100, loss 0.5");
-  progress.end();
-  EXPECT_EQ(take(), "\r\033[Ktraining: 100/100, loss 0.5, took 1:40 min\n");
-}
-
-TEST_F(TuningProgress, LeavesShortTasksOut) {
-  Progress progress(os, false, true, clock);
-  progress.begin("short", 2);
-  time += 1;
-  progress.update(2);
-  progress.end();
-  EXPECT_EQ(take(), "");
-}
-
-TEST_F(TuningProgress, PrintsPlainLinesElsewhere) {
-  Progress progress(os, false, false, clock);
-  progress.begin("training", 10);
-  for (int i = 1; i <= 10; ++i) {
-    time += 11;
-    progress.update(i);
-  }
-  progress.end();
-  EXPECT_EQ(take(), "training: 3/10, 1:17 min left\n"
-                    "training: 6/10, 44 s left\n"
-                    "training: 9/10, 11 s left\n"
-                    "training: 10/10, took 1:50 min\n");
-}
-
-TEST_F(TuningProgress, EstimatesFromWhatThisRunHasDone) {
-  Progress progress(os, false, false, clock);
-  progress.begin("training", 100, 90);
-  time += 40;
-  progress.update(92);
-  EXPECT_EQ(take(), "training: 92/100, 2:40 min left\n");
-  time += 7200;
-  progress.update(92);
-  EXPECT_THAT(take(), HasSubstr(" h left"));
-}
-
-TEST_F(TuningProgress, EndsItsLineWhenATaskFails) {
-  {
-    Progress progress(os, false, true, clock);
-    progress.begin("training", 10);
-    time += 5;
-    progress.update(1);
-    take();
-  }
-  EXPECT_EQ(take(), "\n");
-}
-
-TEST_F(TuningProgress, IsSilentWhenQuiet) {
-  for (bool terminal : {false, true}) {
-    Progress progress(os, true, terminal, clock);
-    progress.begin("training", 10);
-    time += 100;
-    progress.update(5);
-    progress.end();
-  }
-  EXPECT_EQ(take(), "");
 }

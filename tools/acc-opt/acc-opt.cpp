@@ -68,6 +68,25 @@ static int listTargets() {
   return 0;
 }
 
+/// An accuracy goal, which "auto" bits have too, chooses the bits itself.
+static llvm::Error applyAccuracyGoal(const cl::opt<std::string> &bits,
+                                     const cl::opt<std::string> &goal,
+                                     CompileOptions &options) {
+  bool isAuto = bits == "auto";
+  if (bits.getNumOccurrences() && !isAuto && goal.getNumOccurrences())
+    return llvm::createStringError(
+        "--accuracy-goal: expected --activation-bits=auto or none, got '" +
+        bits + "'");
+  if (goal.getNumOccurrences())
+    return parseAccuracyGoal(goal).moveInto(options.accuracyGoal.emplace());
+  if (isAuto)
+    options.accuracyGoal.emplace();
+  else if (!options.bitsReport.empty() || options.bitsControl)
+    return llvm::createStringError("--bits-report, --bits-control: expected "
+                                   "--accuracy-goal with them");
+  return llvm::Error::success();
+}
+
 static int compileMain(int argc, char **argv) {
   cl::OptionCategory category("acc-opt options");
   CompileOptions options;
@@ -138,8 +157,25 @@ static int compileMain(int argc, char **argv) {
   cl::opt<std::string> activationBits(
       "activation-bits",
       cl::desc("Bits of activations, 8 (default) to 16: of all, of those of a "
-               "node, or both: 16, NODE=16, 16,NODE=8"),
+               "node, or both: 16, NODE=16, 16,NODE=8; auto: 16 where "
+               "--accuracy-goal=30dB needs them"),
       cl::value_desc("bits"), cl::init("8"), cl::cat(category));
+  cl::opt<std::string> accuracyGoal(
+      "accuracy-goal",
+      cl::desc("Give activations more bits where the results need them to be "
+               "so near to float on --calibration-data: 30dB of signal to "
+               "noise in each, or 99.5% of decisions alike, for the fewest "
+               "cycles"),
+      cl::value_desc("goal"), cl::cat(category));
+  cl::opt<std::string, true> bitsReport(
+      "bits-report", cl::desc("Write what --accuracy-goal chose as JSON"),
+      cl::value_desc("json"), cl::location(options.bitsReport),
+      cl::cat(category));
+  cl::opt<uint64_t> bitsControl(
+      "bits-control",
+      cl::desc("Beside --accuracy-goal, let chance choose as well, in as many "
+               "experiments, to compare with"),
+      cl::value_desc("seed"), cl::cat(category));
   cl::opt<std::string, true> compare(
       "compare",
       cl::desc("Run float and int8 on real inputs (.npz, .npy) and show each "
@@ -227,6 +263,15 @@ static int compileMain(int argc, char **argv) {
     printError(std::move(error));
     return 2;
   }
+  if (bitsControl.getNumOccurrences())
+    options.bitsControl = bitsControl;
+  if (llvm::Error error =
+          applyAccuracyGoal(activationBits, accuracyGoal, options)) {
+    printError(std::move(error));
+    return 2;
+  }
+  if (options.accuracyGoal)
+    activationBits = "8";
   if (llvm::Error error = parseActivationBits(activationBits)
                               .moveInto(options.activationBits)) {
     llvm::WithColor::error()

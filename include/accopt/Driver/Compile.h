@@ -29,6 +29,20 @@ namespace accopt {
 /// after the layers.
 enum class Stage { NN, Onnx, NNQuantized, Accel, Tosa, AccelCommands, Elf };
 
+/// How near a quantized network's results should be to the float network's on
+/// the calibration data.
+struct AccuracyGoal {
+  /// At least `value` dB of signal to quantization noise in every result, or at
+  /// least this share (0 to 1) of rows of scores with their largest one at the
+  /// same place.
+  enum class Kind { Sqnr, Decisions } kind = Kind::Sqnr;
+  double value = 30;
+  std::string text = "30dB";
+};
+
+/// Reads "30dB" or "99.5%".
+llvm::Expected<AccuracyGoal> parseAccuracyGoal(llvm::StringRef text);
+
 struct CompileOptions {
   std::string input; ///< an ONNX file, or MLIR of any stage but TOSA
   std::string target = "systolic16x16";
@@ -46,6 +60,12 @@ struct CompileOptions {
   /// data.
   bool equalize = false, correctBias = false, compensateRounding = false;
   ActivationBits activationBits;
+  /// Chooses the bits of activations: the fewest cycles that reach the goal.
+  /// Needs calibration data.
+  std::optional<AccuracyGoal> accuracyGoal;
+  std::string bitsReport; ///< where to write what was chosen as JSON
+  /// Lets chance choose too, with this seed, to compare with.
+  std::optional<uint64_t> bitsControl;
   std::string calibration;     ///< ranges to read (JSON)
   std::string saveCalibration; ///< where to write the ranges used
   /// "-" is the table on standard output, which is also what none means.

@@ -31,6 +31,9 @@ struct ErrorSums {
   double clipped = 0;  ///< of (x - q(x))^2 where q clips x
   double rounding = 0; ///< the same elsewhere
 
+  /// Counts the elements of x and y; not what a quantizer does of its own.
+  void add(llvm::ArrayRef<float> x, llvm::ArrayRef<float> y);
+
   /// 10 log10(signal / noise) in dB; 200 where there is no noise.
   double sqnr() const;
   /// The same for the tensor's own quantizer on the float values.
@@ -38,6 +41,16 @@ struct ErrorSums {
   /// x y / (|x| |y|); 1 if both are zero.
   double cosine() const;
 };
+
+/// Rows of scores, and how many have their largest one at the same place.
+struct Decisions {
+  uint64_t rows = 0, same = 0;
+};
+/// Of two outputs of `shape`. Scores stand in the last dimension of a matrix,
+/// or of a sequence of rows; other shapes have no rows.
+Decisions compareDecisions(llvm::ArrayRef<float> expected,
+                           llvm::ArrayRef<float> got,
+                           llvm::ArrayRef<int64_t> shape);
 
 struct TensorAccuracy {
   std::string name;

@@ -14,6 +14,7 @@
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <vector>
 
@@ -47,10 +48,18 @@ public:
   std::vector<double> covariance(int64_t group, size_t block) const;
 
 private:
-  /// The patch of `group` at place `at` of the result.
-  void readPatch(llvm::ArrayRef<float> input, int64_t group, int64_t at,
+  /// Patches that are added at once: the rows of products that they change are
+  /// read from memory once.
+  static constexpr int64_t placesPerPanel = 16;
+
+  /// Where the taps of the kernel lie in a channel of the input at `place` of a
+  /// channel of the result; -1 for padding.
+  std::vector<int64_t> findTaps(int64_t place) const;
+  /// A patch of `image`, the channels of one group.
+  void readPatch(llvm::ArrayRef<float> image, llvm::ArrayRef<int64_t> taps,
                  llvm::MutableArrayRef<double> patch) const;
-  void add(int64_t group, llvm::ArrayRef<double> patch);
+  /// Adds patches, one after the other in `panel`.
+  void add(int64_t group, llvm::ArrayRef<double> panel);
   size_t firstOfBlock(int64_t group, size_t block) const;
 
   llvm::SmallVector<int64_t> input, output, kernel, strides, dilations, pads;
@@ -77,10 +86,12 @@ PatchTable makePatchTable(mlir::func::FuncOp function);
 /// 2023, equations 2 and 3 and section 3.3; in the order of falling variance).
 /// The mean of what remains goes into the bias, so that the covariance need not
 /// count it. Weights become integers with their scale (`quant.dcast` of a
-/// constant), which quantize() keeps. Returns how many layers were rounded.
-unsigned compensateRounding(mlir::func::FuncOp function,
-                            const PatchTable &patches,
-                            const QuantizationPlan &plan);
+/// constant), which quantize() keeps. `done` is told before each layer of the
+/// table how many have been seen. Returns how many layers were rounded.
+unsigned compensateRounding(
+    mlir::func::FuncOp function, const PatchTable &patches,
+    const QuantizationPlan &plan,
+    llvm::function_ref<void(size_t)> done = [](size_t) {});
 
 } // namespace accopt
 

@@ -15,30 +15,36 @@ namespace accopt {
 // Binary ops
 //===----------------------------------------------------------------------===//
 
-template <typename OpT>
-void Converter::convertBinary(OpT op,
-                              Value (TosaBuilder::*build)(Value, Value)) {
-  Shape shape = getShape(op.getResult());
-  // Channels last where an operand of the result's shape has only that form.
-  Layout layout = Layout::ChannelsFirst;
+Layout Converter::broadcastLayout(Operation *op) {
+  Shape shape = getShape(op->getResult(0));
   for (Value operand : op->getOperands())
     if (getShape(operand) == shape &&
         preferredLayout(operand) == Layout::ChannelsLast)
-      layout = Layout::ChannelsLast;
-  auto operandIn = [&](Value operand) {
-    if (layout == Layout::ChannelsFirst || getShape(operand) == shape)
-      return get(operand, layout);
-    SmallVector<int64_t> raised(shape.size() - getShape(operand).size(), 1);
-    llvm::append_range(raised, getShape(operand));
-    return toLayout(b.reshape(first(operand), raised), Layout::ChannelsFirst,
-                    raised);
-  };
+      return Layout::ChannelsLast;
+  return Layout::ChannelsFirst;
+}
+
+Value Converter::broadcastable(Value operand, Shape shape, Layout layout) {
+  if (layout == Layout::ChannelsFirst || getShape(operand) == shape)
+    return get(operand, layout);
+  SmallVector<int64_t> raised(shape.size() - getShape(operand).size(), 1);
+  llvm::append_range(raised, getShape(operand));
+  return toLayout(b.reshape(first(operand), raised), Layout::ChannelsFirst,
+                  raised);
+}
+
+template <typename OpT>
+void Converter::convertBinary(OpT op,
+                              Value (TosaBuilder::*build)(Value, Value)) {
+  Layout layout = broadcastLayout(op);
   auto bound = [](std::optional<APFloat> value) -> std::optional<float> {
     if (!value)
       return std::nullopt;
     return value->convertToFloat();
   };
-  Value result = (b.*build)(operandIn(op.getLhs()), operandIn(op.getRhs()));
+  Shape shape = getShape(op.getResult());
+  Value result = (b.*build)(broadcastable(op.getLhs(), shape, layout),
+                            broadcastable(op.getRhs(), shape, layout));
   result = b.clamp(result, bound(op.getClampMin()), bound(op.getClampMax()));
   set(op.getResult(), result, layout);
 }

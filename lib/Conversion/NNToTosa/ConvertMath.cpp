@@ -371,19 +371,25 @@ static Value binaryInteger(Scalars &s, nn::BinaryKind kind, Value a, Value c,
 }
 
 void Converter::convertOp(nn::BinaryMathOp op) {
-  Value lhs = first(op.getLhs()), rhs = first(op.getRhs());
+  Layout layout = broadcastLayout(op);
+  Shape shape = getShape(op.getResult());
+  Value lhs = broadcastable(op.getLhs(), shape, layout);
+  Value rhs = broadcastable(op.getRhs(), shape, layout);
   bool isFloat = isa<FloatType>(getElementType(lhs));
   bool hasNoSign = isUnsigned(op.getLhs());
-  setFirst(op.getResult(),
-           b.elementwise(
-               getShape(op.getResult()), floatOrStorage(op.getResult()),
-               {lhs, rhs},
-               [&](OpBuilder &builder, Location loc, ValueRange args) {
-                 Scalars s(builder, loc);
-                 return isFloat ? binaryFloat(s, op.getKind(), args[0], args[1])
-                                : binaryInteger(s, op.getKind(), args[0],
-                                                args[1], hasNoSign);
-               }));
+  SmallVector<int64_t> stored = layout == Layout::ChannelsLast
+                                    ? lastShape(shape)
+                                    : SmallVector<int64_t>(shape);
+  set(op.getResult(),
+      b.elementwise(stored, floatOrStorage(op.getResult()), {lhs, rhs},
+                    [&](OpBuilder &builder, Location loc, ValueRange args) {
+                      Scalars s(builder, loc);
+                      return isFloat ? binaryFloat(s, op.getKind(), args[0],
+                                                   args[1])
+                                     : binaryInteger(s, op.getKind(), args[0],
+                                                     args[1], hasNoSign);
+                    }),
+      layout);
 }
 
 //===----------------------------------------------------------------------===//

@@ -91,6 +91,11 @@ private:
   Value groupedConv(Value input, Value weights, nn::ConvOp op,
                     struct SlidingWindow &window);
   // ConvertElementwise.cpp
+  /// ChannelsLast where an operand of the shape of `op`'s result has only that
+  /// form.
+  Layout broadcastLayout(mlir::Operation *op);
+  /// `operand` as it broadcasts to the nn shape `shape` in `layout`.
+  Value broadcastable(Value operand, Shape shape, Layout layout);
   template <typename OpT>
   void convertBinary(OpT op, Value (TosaBuilder::*build)(Value, Value));
   template <typename OpT>

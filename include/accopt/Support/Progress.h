@@ -2,12 +2,13 @@
 //
 // Part of AccOpt. On a terminal one line that is rewritten, at most ten times a
 // second and only for tasks that take over two seconds; elsewhere plain lines,
-// at most one in half a minute and one at the end of a task.
+// at most one in half a minute and one at the end of a task, of short tasks
+// too unless they are left out.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef ACCOPT_TUNING_PROGRESS_H
-#define ACCOPT_TUNING_PROGRESS_H
+#ifndef ACCOPT_SUPPORT_PROGRESS_H
+#define ACCOPT_SUPPORT_PROGRESS_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
@@ -29,6 +30,10 @@ public:
   Progress(llvm::raw_ostream &os, bool quiet, bool isTerminal, Clock clock);
   ~Progress();
 
+  /// From here on, tasks of under two seconds leave no plain lines either, and
+  /// longer ones begin with one.
+  void leaveOutShortTasks() { hasShortTasks = false; }
+
   /// Starts a task of `total` units of which `done` were done by an earlier
   /// run; the estimate counts from here.
   void begin(llvm::StringRef title, int64_t total, int64_t done = 0);
@@ -39,6 +44,7 @@ public:
   void end();
 
 private:
+  bool isDue(double time) const;
   void show(bool isLast);
 
   llvm::raw_ostream &os;
@@ -47,9 +53,10 @@ private:
   std::string title, note;
   double total = 0, first = 0, done = 0;
   double started = 0, shown = 0;
-  bool isActive = false, hasLine = false;
+  bool isActive = false, hasLine = false, hasLines = false;
+  bool hasShortTasks = true;
 };
 
 } // namespace accopt
 
-#endif // ACCOPT_TUNING_PROGRESS_H
+#endif // ACCOPT_SUPPORT_PROGRESS_H

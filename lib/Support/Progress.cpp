@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "accopt/Tuning/Progress.h"
+#include "accopt/Support/Progress.h"
 
 #include "llvm/Support/Format.h"
 
@@ -63,6 +63,7 @@ void Progress::begin(StringRef newTitle, int64_t newTotal, int64_t newDone) {
   first = done = double(newDone);
   started = shown = clock();
   isActive = true;
+  hasLines = false;
 }
 
 void Progress::update(double newDone, StringRef newNote) {
@@ -71,18 +72,22 @@ void Progress::update(double newDone, StringRef newNote) {
   done = newDone;
   if (!newNote.empty())
     note = newNote.str();
-  double time = clock();
-  bool isDue = isTerminal ? time - started >= kQuietSeconds &&
-                                (!hasLine || time - shown >= kTerminalInterval)
-                          : time - shown >= kPlainInterval;
-  if (isDue)
+  if (isDue(clock()))
     show(/*isLast=*/false);
+}
+
+bool Progress::isDue(double time) const {
+  if (!isTerminal && hasShortTasks)
+    return time - shown >= kPlainInterval;
+  double interval = isTerminal ? kTerminalInterval : kPlainInterval;
+  return time - started >= kQuietSeconds &&
+         (!hasLines || time - shown >= interval);
 }
 
 void Progress::end() {
   if (!isActive)
     return;
-  if (!isTerminal || clock() - started >= kQuietSeconds)
+  if ((!isTerminal && hasShortTasks) || clock() - started >= kQuietSeconds)
     show(/*isLast=*/true);
   isActive = false;
 }
@@ -103,6 +108,7 @@ void Progress::show(bool isLast) {
     os << ", took " << duration(spent);
   else if (done > first && total > done)
     os << ", " << duration(spent / (done - first) * (total - done)) << " left";
+  hasLines = true;
   hasLine = isTerminal && !isLast;
   if (!hasLine)
     os << '\n';
