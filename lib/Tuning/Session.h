@@ -9,8 +9,8 @@
 #define ACCOPT_LIB_TUNING_SESSION_H
 
 #include "accopt/Report/TunePage.h"
-#include "accopt/Tuning/Journal.h"
 #include "accopt/Support/Progress.h"
+#include "accopt/Tuning/Journal.h"
 #include "accopt/Tuning/Tune.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
