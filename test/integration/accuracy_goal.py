@@ -52,8 +52,9 @@ def choose(folder, expected, low, high, rng):
         problems.append(f"expected at most {report['wide']['cycles']} cycles, got {chosen['cycles']}")
     for name, binary in (("narrow", low), ("wide", high)):
         trial = report[name]["sqnr_db"]
-        # Above that, what is left are biases and the tables' lines, which the trial has not.
-        if abs(trial - binary) > 2.5 and min(trial, binary) < EXACT:
+        # The two round a few sums differently, and the noise of few numbers differs by chance. Above
+        # EXACT what is left are biases and the tables' lines, which the trial has not.
+        if abs(trial - binary) > 2.5 + 10 / np.sqrt(expected.size) and min(trial, binary) < EXACT:
             problems.append(f"{name}: expected {binary:.2f} dB, got {trial:.2f} from the trial")
     text = (f"{low:.1f} dB {report['narrow']['cycles']}, goal {goal} dB: {reached:.1f} dB {chosen['cycles']} with "
             f"{chosen['widened']} of {len(report['classes'])}, {high:.1f} dB {report['wide']['cycles']}")
