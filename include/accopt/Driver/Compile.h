@@ -60,8 +60,9 @@ struct CompileOptions {
   /// data.
   bool equalize = false, correctBias = false, compensateRounding = false;
   ActivationBits activationBits;
-  /// Chooses the bits of activations: the fewest cycles that reach the goal.
-  /// Needs calibration data.
+  WeightBits weightBits;
+  /// Chooses the bits of activations and weights: the fewest cycles that reach
+  /// the goal. Needs calibration data.
   std::optional<AccuracyGoal> accuracyGoal;
   std::string bitsReport; ///< where to write what was chosen as JSON
   /// Lets chance choose too, with this seed, to compare with.
