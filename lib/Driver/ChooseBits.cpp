@@ -30,7 +30,7 @@ namespace {
 
 /// Runs of the network that the ranking may take, if one for each class does
 /// not take more.
-constexpr size_t kRankingRuns = 256;
+constexpr size_t kRankingRuns = 384;
 /// How often a choice is compiled; the last one is all of 16 bits.
 constexpr unsigned kRounds = 4;
 
