@@ -24,7 +24,7 @@ void note(const CompileOptions &options, StringRef done, unsigned count,
 void compensate(func::FuncOp function, const QuantizationPlan &plan,
                 const PatchTable &patches, const CompileOptions &options,
                 Progress &progress) {
-  progress.begin("rounding of weights", int64_t(patches.size()));
+  progress.begin("rounding of weights", int64_t(patches.entries().size()));
   unsigned rounded =
       compensateRounding(function, patches, plan,
                          [&](size_t done) { progress.update(double(done)); });
