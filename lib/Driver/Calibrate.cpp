@@ -74,7 +74,7 @@ Collector::Collector(func::FuncOp function, const CompileOptions &options,
     : result(result), names(nameValues(function)) {
   if (options.calibration.empty())
     quantized = valuesToQuantize(function);
-  if (options.compensateRounding)
+  if (options.compensatesRounding())
     result.patches = PatchTable(function);
   if (!options.accuracyGoal)
     return;
@@ -172,8 +172,8 @@ llvm::Expected<Calibration> calibrate(func::FuncOp function,
     if (llvm::Error error =
             readRanges(options.calibration).moveInto(result.ranges))
       return std::move(error);
-  bool needsData = options.calibration.empty() || options.compensateRounding ||
-                   options.accuracyGoal;
+  bool needsData = options.calibration.empty() ||
+                   options.compensatesRounding() || options.accuracyGoal;
   if (!options.calibrationData.empty()) {
     if (needsData)
       if (llvm::Error error = measure(function, options, progress, result))

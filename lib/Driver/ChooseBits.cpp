@@ -268,7 +268,7 @@ llvm::Expected<ActivationBits> BitChooser::run() {
         options.input,
         "--accuracy-goal: expected " + goal.text + ", got " +
             printQuality(reached) + " with 16 bits for all activations" +
-            (options.compensateRounding
+            (options.compensatesRounding()
                  ? ""
                  : "; --compensate-rounding may lose less in the weights"));
   };

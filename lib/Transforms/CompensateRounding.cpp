@@ -189,9 +189,12 @@ void LayerRounding::roundBlock(int64_t group, size_t block,
   }
 }
 
-/// What the integers lack of each output's mean.
+/// What the integers lack of each output's mean. A mean over n patches is off
+/// by an n-th of the variance; where nothing else is known, n / (n + 1) of it
+/// is the best guess, so that one patch cannot do harm.
 std::vector<double> LayerRounding::lostMeans() const {
   std::vector<double> lost(linear.getNumOutputs());
+  double trust = double(patches.count()) / double(patches.count() + 1);
   for (int64_t group = 0; group < patches.groups(); ++group) {
     std::vector<double> means = patches.means(group);
     for (int64_t i = 0; i < outputsPerGroup(); ++i) {
@@ -200,6 +203,7 @@ std::vector<double> LayerRounding::lostMeans() const {
         lost[m] += (weight(m, k) -
                     rule.scales[m] * integers[m * patches.patchSize() + k]) *
                    means[k];
+      lost[m] *= trust;
     }
   }
   return lost;
