@@ -75,8 +75,8 @@ Collector::Collector(func::FuncOp function, const CompileOptions &options,
     : result(result), names(nameValues(function)) {
   if (options.calibration.empty())
     quantized = valuesToQuantize(function);
-  if (options.compensateRounding)
-    result.patches = makePatchTable(function);
+  if (options.compensatesRounding())
+    result.patches = PatchTable(function);
   if (!options.accuracyGoal)
     return;
   result.scores = getScores(function);
@@ -85,6 +85,7 @@ Collector::Collector(func::FuncOp function, const CompileOptions &options,
 }
 
 void Collector::chooseSamples(int64_t count) {
+  result.patches.expect(count);
   if (places.empty())
     return;
   int64_t taken = std::min(count, kGoalSamples);
@@ -97,11 +98,7 @@ void Collector::chooseSamples(int64_t count) {
 void Collector::observe(int64_t sample, Value value, ArrayRef<float> values) {
   if (quantized.contains(value))
     collector.observe(names.lookup(value), values);
-  if (!result.patches.empty())
-    for (OpOperand &use : value.getUses())
-      if (auto found = result.patches.find(use.getOwner());
-          found != result.patches.end() && use.getOperandNumber() == 0)
-        found->second.observe(values);
+  result.patches.observe(value, values);
   auto place = places.find(value);
   auto kept = llvm::lower_bound(result.samples, sample);
   if (place == places.end() || kept == result.samples.end() || *kept != sample)
@@ -176,8 +173,8 @@ llvm::Expected<Calibration> calibrate(func::FuncOp function,
     if (llvm::Error error =
             readRanges(options.calibration).moveInto(result.ranges))
       return std::move(error);
-  bool needsData = options.calibration.empty() || options.compensateRounding ||
-                   options.accuracyGoal;
+  bool needsData = options.calibration.empty() ||
+                   options.compensatesRounding() || options.accuracyGoal;
   if (!options.calibrationData.empty()) {
     if (needsData)
       if (llvm::Error error = measure(function, options, progress, result))

@@ -30,7 +30,7 @@ llvm::SmallVector<mlir::Value> getScores(mlir::func::FuncOp function);
 /// What calibration finds out about a network.
 struct Calibration {
   RangeTable ranges;
-  PatchTable patches; ///< with --compensate-rounding
+  PatchTable patches; ///< where rounding is compensated
   /// With an accuracy goal: what it is measured on (getScores()), on which
   /// samples, and the elements of each, by sample.
   llvm::SmallVector<mlir::Value> scores;

@@ -253,10 +253,14 @@ llvm::Expected<BitChooser::Items> BitChooser::choose(double aim) {
   if (problem.items.empty())
     if (llvm::Error error = rank())
       return std::move(error);
-  progress.begin("choice of bits", int64_t(2) +
-                                       2 * llvm::Log2_64_Ceil(itemCount() + 1) +
-                                       kLeaveOutTrials);
+  // Both kinds, and each on its own.
+  unsigned bisections = 2 * 3 * llvm::Log2_64_Ceil(itemCount() + 1);
+  progress.begin("choice of bits", int64_t(4 + bisections + kLeaveOutTrials));
   problem.goal = aim;
+  llvm::BitVector activations(itemCount(), true);
+  activations.reset(unsigned(choosable.size()), itemCount());
+  llvm::BitVector weights = activations;
+  problem.scopes = {activations, weights.flip()};
   unsigned made = 0;
   auto subset = chooseByHarm(problem, made);
   if (!subset)

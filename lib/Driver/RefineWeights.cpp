@@ -24,12 +24,14 @@ void note(const CompileOptions &options, StringRef done, unsigned count,
 void compensate(func::FuncOp function, const QuantizationPlan &plan,
                 const PatchTable &patches, const CompileOptions &options,
                 Progress &progress) {
-  progress.begin("rounding of weights", int64_t(patches.size()));
+  progress.begin("rounding of weights", int64_t(patches.entries().size()));
   unsigned rounded =
       compensateRounding(function, patches, plan,
                          [&](size_t done) { progress.update(double(done)); });
   progress.end();
-  note(options, "compensated the rounding of", rounded, "layers");
+  // By default it goes without saying.
+  if (options.compensateRounding)
+    note(options, "compensated the rounding of", rounded, "layers");
 }
 
 llvm::Error correct(func::FuncOp function, const QuantizationPlan &plan,
@@ -48,7 +50,7 @@ llvm::Error checkRefinements(const CompileOptions &options) {
     return llvm::Error::success();
   const std::pair<bool, StringRef> flags[] = {
       {options.equalize, "--equalize"},
-      {options.compensateRounding, "--compensate-rounding"},
+      {options.compensateRounding.value_or(false), "--compensate-rounding"},
       {options.correctBias, "--correct-bias"},
       {options.accuracyGoal.has_value(), "--accuracy-goal"}};
   for (const auto &[isSet, flag] : flags)
@@ -72,13 +74,13 @@ llvm::Error levelChannels(func::FuncOp function, const CompileOptions &options,
 
 llvm::Error refineWeights(func::FuncOp function, const Calibration &calibration,
                           const CompileOptions &options, Progress &progress) {
-  if (!options.compensateRounding && !options.correctBias)
+  if (!options.compensatesRounding() && !options.correctBias)
     return llvm::Error::success();
   llvm::Expected<QuantizationPlan> plan =
       planQuantization(function, calibration.ranges);
   if (!plan)
     return makeFileError(options.input, llvm::toString(plan.takeError()));
-  if (options.compensateRounding)
+  if (options.compensatesRounding())
     compensate(function, *plan, calibration.patches, options, progress);
   if (options.correctBias)
     return correct(function, *plan, options, progress);

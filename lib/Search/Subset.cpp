@@ -90,19 +90,19 @@ Laboratory::bisect(const Order &order) {
     return items;
   };
   bool isKnown = true;
-  llvm::Expected<bool> all = reaches(firstOf(size()), isKnown);
+  llvm::Expected<bool> all = reaches(firstOf(order.size()), isKnown);
   if (!all)
     return all.takeError();
   if (!*all)
     return std::nullopt;
   // Some sets cost more than all items do.
-  if (llvm::Error error = offer(firstOf(size())))
+  if (llvm::Error error = offer(firstOf(order.size())))
     return std::move(error);
   llvm::Expected<bool> none = reaches(firstOf(0), isKnown);
   if (!none)
     return none.takeError();
   // `low` do not reach it, `high` do.
-  size_t low = 0, high = *none ? 0 : size();
+  size_t low = 0, high = *none ? 0 : order.size();
   while (low + 1 < high) {
     size_t middle = (low + high) / 2;
     llvm::Expected<bool> reached = reaches(firstOf(middle), isKnown);
@@ -151,6 +151,16 @@ static Order orderBy(size_t size, llvm::function_ref<double(size_t)> value) {
   return order;
 }
 
+/// All items, and those that are tried on their own.
+static std::vector<llvm::BitVector> scopesOf(const SubsetProblem &problem) {
+  std::vector<llvm::BitVector> scopes = {
+      llvm::BitVector(unsigned(problem.items.size()), true)};
+  llvm::copy_if(
+      problem.scopes, std::back_inserter(scopes),
+      [](const llvm::BitVector &scope) { return scope.any() && !scope.all(); });
+  return scopes;
+}
+
 llvm::Expected<std::optional<Subset>>
 accopt::chooseByHarm(const SubsetProblem &problem, unsigned &trials) {
   auto harm = [&](size_t i) { return problem.items[i].harm; };
@@ -161,15 +171,18 @@ accopt::chooseByHarm(const SubsetProblem &problem, unsigned &trials) {
   };
   size_t size = problem.items.size();
   Laboratory laboratory(problem, ~0u);
-  for (const Order &order : {orderBy(size, ratio), orderBy(size, harm)}) {
-    auto taken = laboratory.bisect(order);
-    if (!taken)
-      return taken.takeError();
-    if (!*taken)
-      break;
-    if (llvm::Error error = laboratory.offer(**taken))
-      return std::move(error);
-  }
+  for (const llvm::BitVector &scope : scopesOf(problem))
+    for (Order order : {orderBy(size, ratio), orderBy(size, harm)}) {
+      llvm::erase_if(order,
+                     [&](size_t item) { return !scope.test(unsigned(item)); });
+      auto taken = laboratory.bisect(order);
+      if (!taken)
+        return taken.takeError();
+      if (!*taken)
+        break;
+      if (llvm::Error error = laboratory.offer(**taken))
+        return std::move(error);
+    }
   if (laboratory.best) {
     // The dearest for what they bring go first.
     Order order = orderBy(size, ratio);

@@ -2,11 +2,20 @@
 //
 // Part of AccOpt. See PatchStatistics.h.
 //
+// A row of weights w becomes integers q with w - q = e; its results lose
+// e C e^T of their variance, C the covariance of the patches. With the factor
+// C = V V^T, V triangular, that is a sum of squares, one for each column of V:
+//
+//   sum_k V_kk^2 (e_k + sum_j e_j V_jk / V_kk)^2   over the j rounded before k
+//
+// so each weight is rounded with what the ones before have lost added to it,
+// and the square is at most V_kk^2 / 4.
+//
 //===----------------------------------------------------------------------===//
 
 #include "accopt/Transforms/PatchStatistics.h"
 
-#include "AddMultiple.h"
+#include "AddProducts.h"
 #include "ConstantData.h"
 #include "LinearOps.h"
 #include "QuantizeConstants.h"
@@ -19,188 +28,127 @@
 
 using namespace mlir;
 
+// Every host gets the same.
+#pragma clang fp contract(off)
+
 namespace accopt {
 namespace {
 
-/// A square matrix, row-major.
-struct Square {
-  explicit Square(int64_t size) : size(size), values(size_t(size) * size) {}
-  double *operator[](int64_t row) { return values.data() + row * size; }
-  const double *operator[](int64_t row) const {
-    return values.data() + row * size;
+constexpr int64_t kStrip = UpperTriangle::kStrip;
+
+/// In which order the weights of a block are rounded, from the last to the
+/// first, and what share of each one's error those before it take over.
+class Feedback {
+public:
+  /// `size` weights; `damping` is added to each variance.
+  Feedback(const UpperTriangle &covariance, int64_t size, float damping);
+
+  int64_t strips() const { return numStrips; }
+  /// Where the weight of row `i` is in the block.
+  ArrayRef<int64_t> order() const { return positions; }
+  /// Rows j from 16 s to the last: what the weights [16 s, 16 s + 16) take over
+  /// from weight j. Of the first 16 rows only those with a larger j count.
+  const float *strip(int64_t s) const { return factors.data() + offset(s); }
+
+private:
+  size_t offset(int64_t s) const {
+    return size_t(kStrip * kStrip * (s * numStrips - s * (s - 1) / 2));
   }
-  int64_t size;
-  std::vector<double> values;
+
+  int64_t numStrips;
+  std::vector<int64_t> positions;
+  std::vector<float> factors;
 };
 
-/// The order in which a row's weights of one block are rounded, and what the
-/// error of each gives to the later ones: feedback[i][j] for j > i.
-struct Feedback {
-  std::vector<int64_t> order;
-  Square factors;
-
-  /// `count` patches were seen.
-  Feedback(ArrayRef<double> covariance, int64_t size, double count);
-};
-
-/// Columns or rows that are worked on at once, so that what they change is read
-/// from memory once for all of them.
-constexpr int64_t kPanel = 32;
-
-/// V, upper triangular, with H = V V^T, in place of H. H is positive definite.
-void factorUpwards(Square &h) {
-  std::vector<std::vector<double>> columns(kPanel);
-  for (int64_t last = h.size; last > 0; last -= kPanel) {
-    int64_t first = std::max<int64_t>(0, last - kPanel);
-    for (int64_t j = last - 1; j >= first; --j) {
-      std::vector<double> &column = columns[last - 1 - j];
-      column.resize(j + 1);
-      double root = std::sqrt(h[j][j]);
-      h[j][j] = root;
-      for (int64_t i = 0; i < j; ++i)
-        column[i] = h[i][j] /= root;
-      for (int64_t i = 0; i < j; ++i)
-        for (int64_t k = std::max(i, first); k < j; ++k)
-          h[i][k] -= column[i] * column[k];
-    }
-    // What is left of the panel.
-    for (int64_t i = 0; i < first; ++i)
-      for (int64_t p = 0; p < last - first; ++p) {
-        addMultiple(h[i] + i, -columns[p][i], &columns[p][i], first - i);
-      }
-  }
-}
-
-/// U = V^-1 of an upper triangle, rows from the last.
-Square invertUpper(const Square &v) {
-  Square u(v.size);
-  auto addRow = [&](int64_t i, int64_t k) {
-    addMultiple(u[i] + k, -v[i][k] / v[i][i], u[k] + k, v.size - k);
-  };
-  for (int64_t last = v.size; last > 0; last -= kPanel) {
-    int64_t first = std::max<int64_t>(0, last - kPanel);
-    for (int64_t k = last; k < v.size; ++k)
-      for (int64_t i = first; i < last; ++i)
-        addRow(i, k);
-    for (int64_t i = last - 1; i >= first; --i) {
-      for (int64_t k = i + 1; k < last; ++k)
-        addRow(i, k);
-      u[i][i] = 1 / v[i][i];
-    }
-  }
-  return u;
-}
-
-Feedback::Feedback(ArrayRef<double> covariance, int64_t size, double count)
-    : order(size), factors(size) {
-  std::iota(order.begin(), order.end(), 0);
-  auto variance = [&](int64_t i) { return covariance[i * size + i]; };
-  llvm::sort(order, [&](int64_t a, int64_t b) {
-    return std::pair(-variance(a), a) < std::pair(-variance(b), b);
+Feedback::Feedback(const UpperTriangle &covariance, int64_t size, float damping)
+    : numStrips(covariance.strips()), positions(size),
+      factors(offset(numStrips)) {
+  std::iota(positions.begin(), positions.end(), 0);
+  llvm::sort(positions, [&](int64_t a, int64_t b) {
+    return std::pair(covariance.at(a, a), -a) <
+           std::pair(covariance.at(b, b), -b);
   });
-  double trace = 0;
-  for (int64_t i = 0; i < size; ++i)
-    trace += variance(i);
-  // A hundredth of the mean variance, as in the paper, and more where few
-  // patches were seen for each value: what they show by chance is not relied
-  // upon. Where nothing varies each weight is for itself.
-  double share = 0.01 + 0.1 * double(size) / count;
-  double damping = trace > 0 ? share * trace / double(size) : 1;
-  Square h(size);
-  for (int64_t i = 0; i < size; ++i)
-    for (int64_t j = 0; j < size; ++j)
-      h[i][j] = covariance[order[i] * size + order[j]] + (i == j) * damping;
-  factorUpwards(h);
-  factors = invertUpper(h);
-  for (int64_t i = 0; i < size; ++i)
-    for (int64_t j = size - 1; j >= i; --j)
-      factors[i][j] /= factors[i][i];
-}
-
-/// Rounds `rows`, one after the other, real numbers in steps of their scales
-/// and in the order of `feedback`, to integers.
-void roundRows(const Feedback &feedback, MutableArrayRef<double> rows,
-               IntegerRange integers) {
-  int64_t size = int64_t(feedback.order.size());
-  for (int64_t i = 0; i < size; ++i) {
-    const double *factors = feedback.factors[i];
-    for (double *row = rows.begin(); row != rows.end(); row += size) {
-      double q = std::clamp<double>(std::nearbyint(row[i]),
-                                    double(integers.min), double(integers.max));
-      double error = row[i] - q;
-      row[i] = q;
-      addMultiple(row + i + 1, -error, factors + i + 1, size - i - 1);
+  UpperTriangle h(size);
+  for (int64_t j = 0; j < size; ++j)
+    for (int64_t i = 0; i <= j; ++i) {
+      auto [a, b] = std::minmax(positions[i], positions[j]);
+      h.at(i, j) = covariance.at(a, b);
+    }
+  for (int64_t i = 0; i < kStrip * numStrips; ++i)
+    h.at(i, i) += damping;
+  h.factorize(damping);
+  for (int64_t s = 0; s < numStrips; ++s) {
+    float *to = factors.data() + offset(s);
+    for (int64_t i = 0; i < kStrip; ++i) {
+      int64_t row = s * kStrip + i;
+      float pivot = h.at(row, row);
+      for (int64_t j = row + 1; j < kStrip * numStrips; ++j)
+        to[(j - s * kStrip) * kStrip + i] = h.at(row, j) / pivot;
     }
   }
 }
 
+/// Rounds weights of some rows: strip m has 16 of them, side by side, in steps
+/// of their scales, at rows + 16 m n for the n weights of a block with its
+/// padding. In their places it leaves what each lost; integers[m][i][row] is
+/// what they became.
+void roundRows(const Feedback &feedback, MutableArrayRef<float> rows,
+               IntegerRange range, MutableArrayRef<int8_t> integers) {
+  int64_t size = feedback.strips() * kStrip;
+  float least = float(range.min), most = float(range.max);
+  for (int64_t s = feedback.strips(); s-- > 0;) {
+    const float *factors = feedback.strip(s);
+    int64_t first = s * kStrip * kStrip, after = first + kStrip * kStrip;
+    for (size_t from = 0; from < rows.size(); from += size * kStrip) {
+      float *lost = rows.data() + from;
+      float wanted[kStrip * kStrip];
+      std::copy_n(lost + first, kStrip * kStrip, wanted);
+      addProducts(wanted, 1, factors + kStrip * kStrip, lost + after,
+                  size - (s + 1) * kStrip);
+      for (int64_t k = kStrip - 1; k >= 0; --k) {
+        float *weights = lost + first + k * kStrip;
+        int8_t *out = integers.data() + from + first + k * kStrip;
+        for (int64_t i = 0; i < kStrip; ++i) {
+          float q = std::clamp(wanted[k * kStrip + i], least, most);
+          // To the nearest integer, half to even, as a sum that has no
+          // fraction.
+          q = (q + 0x1.8p23f) - 0x1.8p23f;
+          out[i] = int8_t(q);
+          weights[i] -= q;
+        }
+        for (int64_t j = 0; j < k; ++j)
+          for (int64_t i = 0; i < kStrip; ++i)
+            wanted[j * kStrip + i] += factors[k * kStrip + j] * weights[i];
+      }
+    }
+  }
+}
+
+/// The rounding of one layer.
 class LayerRounding {
 public:
-  LayerRounding(LinearOp linear, const PatchStatistics &patches,
+  LayerRounding(Operation *op, const PatchStatistics &patches,
                 const WeightQuantizer &rule)
-      : linear(linear), patches(patches), rule(rule),
+      : linear(*LinearOp::get(op)), patches(patches), rule(rule),
         weights(*ConstantFloats::get(linear.getWeights())),
         integers(weights.values().size()) {}
 
-  void run() {
-    for (int64_t group = 0; group < patches.groups(); ++group)
-      for (size_t b = 0; b + 1 < patches.blockBounds().size(); ++b)
-        roundBlock(group, b);
-    linear.applyAffine({}, lostMeans());
-    writeIntegers();
-  }
+  void roundBlock(int64_t group, size_t block, const Feedback &feedback);
+  /// Writes what was rounded.
+  void finish();
 
 private:
+  /// Strips of rows of weights that are rounded together: factors are read from
+  /// memory once for them.
+  static constexpr int64_t stripsAtOnce = 8;
+
   int64_t outputsPerGroup() const {
     return linear.getNumOutputs() / patches.groups();
   }
   double weight(int64_t m, int64_t k) const {
     return weights.values()[m * patches.patchSize() + k];
   }
-
-  void roundBlock(int64_t group, size_t block) {
-    int64_t first = patches.blockBounds()[block];
-    int64_t width = patches.blockBounds()[block + 1] - first;
-    Feedback feedback(patches.covariance(group, block), width, patches.count());
-    for (int64_t from = 0; from < outputsPerGroup(); from += kPanel) {
-      int64_t count = std::min(kPanel, outputsPerGroup() - from);
-      int64_t m = group * outputsPerGroup() + from;
-      std::vector<double> rows(count * width);
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < width; ++k)
-          rows[i * width + k] =
-              weight(m + i, first + feedback.order[k]) / rule.scales[m + i];
-      roundRows(feedback, rows, weightIntegers(rule.bits));
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < width; ++k)
-          integers[(m + i) * patches.patchSize() + first + feedback.order[k]] =
-              int8_t(rows[i * width + k]);
-    }
-  }
-
-  /// What the integers lack of each output's mean.
-  std::vector<double> lostMeans() const {
-    std::vector<double> lost(linear.getNumOutputs());
-    for (int64_t group = 0; group < patches.groups(); ++group) {
-      std::vector<double> means = patches.means(group);
-      for (int64_t i = 0; i < outputsPerGroup(); ++i) {
-        int64_t m = group * outputsPerGroup() + i;
-        for (int64_t k = 0; k < patches.patchSize(); ++k)
-          lost[m] += (weight(m, k) -
-                      rule.scales[m] * integers[m * patches.patchSize() + k]) *
-                     means[k];
-      }
-    }
-    return lost;
-  }
-
-  void writeIntegers() {
-    Value old = linear.getWeights();
-    OpBuilder builder(linear.getOperation());
-    Value constant = createIntegerWeights(builder, old, rule.scales, integers);
-    linear.setWeights(quant::DequantizeCastOp::create(builder, old.getLoc(),
-                                                      old.getType(), constant));
-  }
+  std::vector<double> lostMeans() const;
 
   LinearOp linear;
   const PatchStatistics &patches;
@@ -208,6 +156,83 @@ private:
   ConstantFloats weights;
   std::vector<int8_t> integers;
 };
+
+void LayerRounding::roundBlock(int64_t group, size_t block,
+                               const Feedback &feedback) {
+  int64_t first = patches.blockBounds()[block];
+  int64_t height = feedback.strips() * kStrip;
+  ArrayRef<int64_t> order = feedback.order();
+  std::vector<float> rows;
+  std::vector<int8_t> rounded;
+  for (int64_t from = 0; from < outputsPerGroup();
+       from += stripsAtOnce * kStrip) {
+    int64_t count = std::min(stripsAtOnce * kStrip, outputsPerGroup() - from);
+    rows.assign(UpperTriangle::countStrips(count) * kStrip * height, 0.0f);
+    rounded.resize(rows.size());
+    // The place of a weight in `rows`.
+    auto at = [&](int64_t i, int64_t k) {
+      return (i / kStrip * height + k) * kStrip + i % kStrip;
+    };
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t m = group * outputsPerGroup() + from + i;
+      for (auto [k, position] : llvm::enumerate(order))
+        rows[at(i, int64_t(k))] =
+            float(weight(m, first + position) / rule.scales[m]);
+    }
+    roundRows(feedback, rows, weightIntegers(rule.bits), rounded);
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t m = group * outputsPerGroup() + from + i;
+      for (auto [k, position] : llvm::enumerate(order))
+        integers[m * patches.patchSize() + first + position] =
+            rounded[at(i, int64_t(k))];
+    }
+  }
+}
+
+/// What the integers lack of each output's mean. A mean over n patches is off
+/// by an n-th of the variance; where nothing else is known, n / (n + 1) of it
+/// is the best guess, so that one patch cannot do harm.
+std::vector<double> LayerRounding::lostMeans() const {
+  std::vector<double> lost(linear.getNumOutputs());
+  double trust = double(patches.count()) / double(patches.count() + 1);
+  for (int64_t group = 0; group < patches.groups(); ++group) {
+    std::vector<double> means = patches.means(group);
+    for (int64_t i = 0; i < outputsPerGroup(); ++i) {
+      int64_t m = group * outputsPerGroup() + i;
+      for (int64_t k = 0; k < patches.patchSize(); ++k)
+        lost[m] += (weight(m, k) -
+                    rule.scales[m] * integers[m * patches.patchSize() + k]) *
+                   means[k];
+      lost[m] *= trust;
+    }
+  }
+  return lost;
+}
+
+void LayerRounding::finish() {
+  linear.applyAffine({}, lostMeans());
+  Value old = linear.getWeights();
+  OpBuilder builder(linear.getOperation());
+  Value constant = createIntegerWeights(builder, old, rule.scales, integers);
+  linear.setWeights(quant::DequantizeCastOp::create(builder, old.getLoc(),
+                                                    old.getType(), constant));
+}
+
+/// Rounds layers that read the same patches.
+void roundLayers(const PatchStatistics &patches,
+                 MutableArrayRef<LayerRounding> layers) {
+  for (int64_t group = 0; group < patches.groups(); ++group)
+    for (size_t b = 0; b + 1 < patches.blockBounds().size(); ++b) {
+      int64_t width = patches.blockBounds()[b + 1] - patches.blockBounds()[b];
+      UpperTriangle covariance = patches.covariance(group, b);
+      Feedback feedback(covariance, width,
+                        float(patches.damping(covariance, b)));
+      for (LayerRounding &layer : layers)
+        layer.roundBlock(group, b, feedback);
+    }
+  for (LayerRounding &layer : layers)
+    layer.finish();
+}
 } // namespace
 
 unsigned compensateRounding(func::FuncOp function, const PatchTable &patches,
@@ -215,17 +240,22 @@ unsigned compensateRounding(func::FuncOp function, const PatchTable &patches,
                             llvm::function_ref<void(size_t)> done) {
   auto names = nameValues(function);
   unsigned rounded = 0;
-  size_t seen = 0;
-  for (const auto &[op, statistics] : patches) {
-    done(seen++);
-    LinearOp linear = *LinearOp::get(op);
-    const WeightQuantizer *rule =
-        plan.findWeights(names.lookup(linear.getResult()));
-    if (!rule || statistics.count() == 0 ||
-        int64_t(rule->scales.size()) != linear.getNumOutputs())
+  for (auto [index, entry] : llvm::enumerate(patches.entries())) {
+    done(index);
+    if (!entry.statistics || !entry.statistics->isFinite())
       continue;
-    LayerRounding(linear, statistics, *rule).run();
-    ++rounded;
+    SmallVector<LayerRounding> layers;
+    for (Operation *op : entry.layers) {
+      const WeightQuantizer *rule =
+          plan.findWeights(names.lookup(op->getResult(0)));
+      if (rule &&
+          int64_t(rule->scales.size()) == LinearOp::get(op)->getNumOutputs())
+        layers.emplace_back(op, *entry.statistics, *rule);
+    }
+    if (layers.empty())
+      continue;
+    roundLayers(*entry.statistics, layers);
+    rounded += unsigned(layers.size());
   }
   eraseDeadConstants(function);
   return rounded;

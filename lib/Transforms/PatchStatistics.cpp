@@ -1,33 +1,42 @@
 //===- PatchStatistics.cpp - What a layer's weights meet ------------------===//
 //
-// Part of AccOpt. Sums count from the first patch: in a network whose channels
-// are nearly constant the products would lose the covariance to rounding.
+// Part of AccOpt. Sums count from the mean of the first patches: in a network
+// whose channels are nearly constant the products would lose the covariance to
+// rounding.
 //
 //===----------------------------------------------------------------------===//
 
 #include "accopt/Transforms/PatchStatistics.h"
 
-#include "AddMultiple.h"
-#include "LinearOps.h"
-#include "QuantizeAnalysis.h"
-
 #include "ConstantData.h"
+#include "LinearOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <cmath>
+#include <limits>
 
 using namespace mlir;
 
+// Every host gets the same.
+#pragma clang fp contract(off)
+
 namespace accopt {
+
+static constexpr int64_t kStrip = UpperTriangle::kStrip;
 
 static ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
 
-PatchStatistics::PatchStatistics(Operation *op) {
-  input = llvm::to_vector(shapeOf(op->getOperand(0)));
-  output = llvm::to_vector(shapeOf(op->getResult(0)));
+PatchShape::PatchShape(Operation *op) {
+  ArrayRef<int64_t> result = shapeOf(op->getResult(0));
   ArrayRef<int64_t> weights = shapeOf(op->getOperand(1));
+  input = llvm::to_vector(shapeOf(op->getOperand(0)));
+  output = llvm::to_vector(result.drop_front(2));
   kernel = llvm::to_vector(weights.drop_front(2));
   if (auto conv = dyn_cast<nn::ConvOp>(op)) {
-    numGroups = int64_t(conv.getGroups());
+    groups = int64_t(conv.getGroups());
     strides = llvm::to_vector(conv.getStrides());
     dilations = llvm::to_vector(conv.getDilations());
     pads = llvm::to_vector(conv.getPads());
@@ -35,142 +44,200 @@ PatchStatistics::PatchStatistics(Operation *op) {
   size = weights[1];
   for (int64_t k : kernel)
     size *= k;
-  places = output[0];
-  for (int64_t d : ArrayRef(output).drop_front(2))
+  images = places = result[0];
+  for (int64_t d : output)
     places *= d;
+}
 
-  int64_t blocks = std::max<int64_t>(1, (size + maxBlock - 1) / maxBlock);
-  size_t total = 0;
+PatchStatistics::PatchStatistics(PatchShape theShape, int64_t expected)
+    : shape(std::move(theShape)) {
+  int64_t blocks = std::max<int64_t>(1, (shape.size + maxBlock - 1) / maxBlock);
   for (int64_t b = 0; b <= blocks; ++b)
-    bounds.push_back(size * b / blocks);
-  for (int64_t b = 0; b < blocks; ++b)
-    total += size_t(bounds[b + 1] - bounds[b]) * (bounds[b + 1] - bounds[b]);
-  sums.resize(numGroups * size);
-  origin.resize(numGroups * size);
-  products.resize(numGroups * total);
+    bounds.push_back(shape.size * b / blocks);
+  int64_t wanted = 4096 + 8 * bounds[1];
+  int64_t perSample = (wanted + expected - 1) / std::max<int64_t>(expected, 1);
+  taken = std::min({shape.places, placesPerSample, perSample});
+  sums.resize(shape.groups * shape.size);
+  origin.resize(shape.groups * shape.size);
+  for (int64_t group = 0; group < shape.groups; ++group)
+    for (int64_t b = 0; b < blocks; ++b)
+      products.emplace_back(bounds[b + 1] - bounds[b]);
 }
 
-size_t PatchStatistics::firstOfBlock(int64_t group, size_t block) const {
-  size_t first = 0;
-  for (size_t b = 0; b + 1 < bounds.size(); ++b) {
-    size_t width = bounds[b + 1] - bounds[b];
-    first += width * width * (group + (b < block ? 1 : 0));
-  }
-  return first;
-}
-
-std::vector<int64_t> PatchStatistics::findTaps(int64_t place) const {
-  SmallVector<int64_t> at(kernel.size()), index(kernel.size());
-  for (size_t d = kernel.size(); d-- > 0; place /= output[d + 2])
-    at[d] = place % output[d + 2];
-  std::vector<int64_t> taps;
+std::vector<int64_t> PatchStatistics::findOffsets(ArrayRef<int64_t> at) const {
+  size_t dims = shape.kernel.size();
+  ArrayRef<int64_t> sizes = ArrayRef(shape.input).drop_front(2);
+  int64_t perImage = shape.places / shape.images;
+  int64_t imageSize = shape.input[1];
+  for (int64_t d : sizes)
+    imageSize *= d;
+  std::vector<int64_t> offsets;
+  SmallVector<int64_t> index(dims);
   do {
-    int64_t offset = 0;
-    bool isInside = true;
-    for (size_t d = 0; d < kernel.size(); ++d) {
-      int64_t x = at[d] * strides[d] + index[d] * dilations[d] - pads[d];
-      isInside &= x >= 0 && x < input[d + 2];
-      offset = offset * input[d + 2] + x;
+    for (int64_t place : at) {
+      int64_t offset = 0, step = 1, rest = place % perImage;
+      for (size_t d = dims; d-- > 0; rest /= shape.output[d]) {
+        int64_t x = rest % shape.output[d] * shape.strides[d] +
+                    index[d] * shape.dilations[d] - shape.pads[d];
+        if (x < 0 || x >= sizes[d])
+          offset = -1;
+        else if (offset >= 0)
+          offset += x * step;
+        step *= sizes[d];
+      }
+      offsets.push_back(offset < 0 ? -1
+                                   : offset + place / perImage * imageSize);
     }
-    taps.push_back(isInside ? offset : -1);
-    size_t d = kernel.size();
-    while (d > 0 && ++index[d - 1] == kernel[d - 1])
+    size_t d = dims;
+    while (d > 0 && ++index[d - 1] == shape.kernel[d - 1])
       index[--d] = 0;
     if (d == 0)
-      return taps;
+      return offsets;
   } while (true);
 }
 
-void PatchStatistics::readPatch(ArrayRef<float> image, ArrayRef<int64_t> taps,
-                                MutableArrayRef<double> patch) const {
-  int64_t channels = input[1] / numGroups;
-  int64_t spatial = int64_t(image.size()) / channels;
-  double *out = patch.data();
-  for (int64_t c = 0; c < channels; ++c)
-    for (int64_t tap : taps)
-      *out++ = tap < 0 ? 0.0 : double(image[c * spatial + tap]);
+/// Moves what is summed by `origin`, which the first patches give.
+static void center(MutableArrayRef<float> strip, float *origin, double *sums,
+                   int64_t count, bool isFirst) {
+  float total[kStrip] = {};
+  auto add = [&] {
+    for (size_t from = 0; from < strip.size(); from += kStrip)
+      for (int64_t lane = 0; lane < kStrip; ++lane)
+        total[lane] += strip[from + lane];
+  };
+  int64_t rows = int64_t(strip.size()) / kStrip;
+  float base[kStrip] = {};
+  if (isFirst) {
+    add();
+    for (int64_t lane = 0; lane < count; ++lane)
+      origin[lane] = total[lane] / float(rows);
+    std::fill_n(total, kStrip, 0.0f);
+  }
+  std::copy_n(origin, count, base);
+  for (size_t from = 0; from < strip.size(); from += kStrip)
+    for (int64_t lane = 0; lane < kStrip; ++lane)
+      strip[from + lane] -= base[lane];
+  add();
+  for (int64_t lane = 0; lane < count; ++lane)
+    sums[lane] += double(total[lane]);
 }
 
-void PatchStatistics::add(int64_t group, ArrayRef<double> panel) {
-  for (size_t from = 0; from < panel.size(); from += size)
-    for (int64_t i = 0; i < size; ++i)
-      sums[group * size + i] += panel[from + i];
-  for (size_t b = 0; b + 1 < bounds.size(); ++b) {
-    int64_t width = bounds[b + 1] - bounds[b];
-    double *row = products.data() + firstOfBlock(group, b);
-    for (int64_t i = 0; i < width; ++i, row += width)
-      for (size_t from = bounds[b]; from < panel.size(); from += size)
-        if (double factor = panel[from + i])
-          addMultiple(row + i, factor, &panel[from + i], width - i);
+void PatchStatistics::addBlock(int64_t group, size_t block,
+                               ArrayRef<float> values,
+                               ArrayRef<int64_t> offsets, int64_t count) {
+  int64_t first = bounds[block], width = bounds[block + 1] - first;
+  int64_t taps = int64_t(offsets.size()) / count;
+  int64_t channels = shape.size / taps, spatial = 1;
+  for (int64_t d : ArrayRef(shape.input).drop_front(2))
+    spatial *= d;
+  panel.assign(UpperTriangle::countStrips(width) * kStrip * count, 0.0f);
+  for (int64_t i = 0; i < width; ++i) {
+    int64_t channel = (first + i) / taps, tap = (first + i) % taps;
+    const float *from = values.data() + (group * channels + channel) * spatial;
+    const int64_t *at = offsets.data() + tap * count;
+    float *to = panel.data() + i / kStrip * kStrip * count + i % kStrip;
+    for (int64_t p = 0; p < count; ++p)
+      to[p * kStrip] = at[p] < 0 ? 0.0f : from[at[p]];
   }
+  for (int64_t i = 0; i < width; i += kStrip) {
+    int64_t at = group * shape.size + first + i;
+    center(MutableArrayRef(panel).slice(i * count, kStrip * count),
+           origin.data() + at, sums.data() + at, std::min(kStrip, width - i),
+           patches == 0);
+  }
+  products[group * (bounds.size() - 1) + block].addGram(panel.data(), count);
 }
 
 void PatchStatistics::observe(ArrayRef<float> values) {
-  int64_t taken = std::min(places, placesPerSample);
-  int64_t perImage = places / output[0];
-  int64_t groupSize = int64_t(values.size()) / (input[0] * numGroups);
-  std::vector<double> panel;
-  for (int64_t first = 0; first < taken; first += placesPerPanel) {
-    int64_t count = std::min(placesPerPanel, taken - first);
-    panel.resize(size_t(count) * size);
-    SmallVector<std::vector<int64_t>> taps;
-    SmallVector<int64_t> images;
-    for (int64_t i = first; i < first + count; ++i) {
-      // Another part of the image for each sample.
-      int64_t at = (i * places / taken + samples * 7919) % places;
-      taps.push_back(findTaps(at % perImage));
-      images.push_back(at / perImage);
-    }
-    for (int64_t group = 0; group < numGroups; ++group) {
-      double *from = origin.data() + group * size;
-      for (int64_t i = 0; i < count; ++i) {
-        auto patch = MutableArrayRef(panel).slice(i * size, size);
-        readPatch(values.slice((images[i] * numGroups + group) * groupSize,
-                               groupSize),
-                  taps[i], patch);
-        if (patches == 0 && i == 0)
-          std::copy(patch.begin(), patch.end(), from);
-        for (int64_t k = 0; k < size; ++k)
-          patch[k] -= from[k];
-      }
-      add(group, panel);
-    }
-    patches += double(count);
-  }
+  SmallVector<int64_t> at;
+  // Another part of the image for each sample.
+  for (int64_t i = 0; i < taken; ++i)
+    at.push_back((i * shape.places / taken + samples * 7919) % shape.places);
+  std::vector<int64_t> offsets = findOffsets(at);
+  for (int64_t group = 0; group < shape.groups; ++group)
+    for (size_t block = 0; block + 1 < bounds.size(); ++block)
+      addBlock(group, block, values, offsets, taken);
+  patches += taken;
   ++samples;
 }
 
+bool PatchStatistics::isFinite() const {
+  for (const UpperTriangle &matrix : products)
+    for (int64_t i = 0; i < matrix.strips() * kStrip; ++i)
+      if (!std::isfinite(matrix.at(i, i)))
+        return false;
+  return llvm::all_of(sums, [](double sum) { return std::isfinite(sum); });
+}
+
 std::vector<double> PatchStatistics::means(int64_t group) const {
-  std::vector<double> result(size);
-  for (int64_t k = 0; k < size; ++k)
-    result[k] = origin[group * size + k] + sums[group * size + k] / patches;
+  std::vector<double> result(shape.size);
+  for (int64_t k = 0; k < shape.size; ++k)
+    result[k] = double(origin[group * shape.size + k]) +
+                sums[group * shape.size + k] / double(patches);
   return result;
 }
 
-std::vector<double> PatchStatistics::covariance(int64_t group,
-                                                size_t block) const {
+UpperTriangle PatchStatistics::covariance(int64_t group, size_t block) const {
+  const UpperTriangle &from = products[group * (bounds.size() - 1) + block];
   int64_t first = bounds[block], width = bounds[block + 1] - first;
-  const double *from = products.data() + firstOfBlock(group, block);
-  const double *sum = sums.data() + group * size + first;
-  std::vector<double> result(size_t(width) * width);
-  for (int64_t i = 0; i < width; ++i)
-    for (int64_t j = i; j < width; ++j)
-      result[i * width + j] = result[j * width + i] =
-          from[i * width + j] / patches - sum[i] / patches * (sum[j] / patches);
+  const double *sum = sums.data() + group * shape.size + first;
+  UpperTriangle result(width);
+  for (int64_t j = 0; j < width; ++j)
+    for (int64_t i = 0; i <= j; ++i)
+      result.at(i, j) =
+          float(double(from.at(i, j)) / double(patches) -
+                sum[i] / double(patches) * (sum[j] / double(patches)));
   return result;
 }
 
-PatchTable makePatchTable(func::FuncOp function) {
-  PatchTable table;
+double PatchStatistics::damping(const UpperTriangle &covariance,
+                                size_t block) const {
+  int64_t width = bounds[block + 1] - bounds[block];
+  double trace = 0;
+  for (int64_t i = 0; i < width; ++i)
+    trace += double(covariance.at(i, i));
+  // A hundredth of the mean variance, as in the paper, and more where few
+  // patches were seen for each value: what they show by chance is not relied
+  // upon. Where nothing varies each weight is for itself.
+  double share = 0.01 + 0.1 * double(width) / double(patches);
+  if (trace <= 0)
+    return 1;
+  return std::max(share * trace / double(width),
+                  double(std::numeric_limits<float>::min()));
+}
+
+PatchTable::PatchTable(func::FuncOp function) {
   function.walk([&](Operation *op) {
     std::optional<LinearOp> linear = LinearOp::get(op);
-    if (linear && isFloatConstant(linear->getWeights()) &&
-        (!linear->getBias() || isFloatConstant(linear->getBias())) &&
-        cast<RankedTensorType>(linear->getWeights().getType())
-                .getNumElements() > 0)
-      table.insert({op, PatchStatistics(op)});
+    if (!linear || !isFloatConstant(linear->getWeights()) ||
+        (linear->getBias() && !isFloatConstant(linear->getBias())) ||
+        shapeOf(op->getResult(0)).empty() ||
+        ShapedType::getNumElements(shapeOf(op->getResult(0))) == 0 ||
+        ShapedType::getNumElements(shapeOf(linear->getWeights())) == 0)
+      return;
+    PatchShape shape(op);
+    auto &known = byInput[linear->getInput()];
+    auto same = llvm::find_if(
+        known, [&](size_t index) { return table[index].shape == shape; });
+    if (same == known.end()) {
+      known.push_back(table.size());
+      table.push_back({linear->getInput(), std::move(shape), {op}, {}});
+    } else {
+      table[*same].layers.push_back(op);
+    }
   });
-  return table;
+}
+
+void PatchTable::observe(Value value, ArrayRef<float> elements) {
+  auto found = byInput.find(value);
+  if (found == byInput.end())
+    return;
+  for (size_t index : found->second) {
+    Entry &entry = table[index];
+    if (!entry.statistics)
+      entry.statistics.emplace(entry.shape, samples);
+    entry.statistics->observe(elements);
+  }
 }
 
 } // namespace accopt

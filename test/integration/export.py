@@ -70,12 +70,13 @@ def check_digits(models):
     gives the integers of the one-step way."""
     models = Path(models)
     data = models / "digits-heldout.npz"
+    calibration = f"--calibration-data={models / 'digits-calibration.npz'}"
     with tempfile.TemporaryDirectory() as folder:
         exported, ranges = f"{folder}/digits-qdq.onnx", f"{folder}/ranges.json"
         acc_opt(
             models / "digits.onnx",
             "--emit=onnx",
-            f"--calibration-data={models / 'digits-calibration.npz'}",
+            calibration,
             f"--save-calibration={ranges}",
             "-o",
             exported,
@@ -85,6 +86,7 @@ def check_digits(models):
         acc_opt(
             models / "digits.onnx",
             "--emit=nn-quantized",
+            calibration,
             f"--calibration={ranges}",
             "-o",
             direct,

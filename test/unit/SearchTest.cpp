@@ -262,6 +262,54 @@ TEST(Subset, ReachesTheGoalNearTheCheapest) {
   EXPECT_LT(found, 0.8 * control);
 }
 
+TEST(Subset, TriesScopesOnTheirOwn) {
+  Generator generate;
+  for (int round = 0; round < 40; ++round) {
+    // The second half looks harmful and cheap, but leaving all of it out at
+    // once takes away nothing.
+    NoisyItems items;
+    unsigned half = 8;
+    for (unsigned i = 0; i < 2 * half; ++i) {
+      items.noise.push_back(i < half ? 1 + generate.real() : 0);
+      items.cost.push_back(i < half ? 10 : 1);
+    }
+    items.limit = 4 * generate.real();
+    SubsetProblem problem = items.problem();
+    for (unsigned i = half; i < 2 * half; ++i)
+      problem.items[i].harm = 100;
+    auto measure = problem.measure;
+    problem.measure = [&](const llvm::BitVector &taken) {
+      bool some = taken.find_first_in(half, 2 * half) >= 0;
+      bool all = taken.find_first_unset_in(half, 2 * half) < 0;
+      llvm::Expected<double> quality = measure(taken);
+      return llvm::Expected<double>(*quality - (some && !all ? 100 : 0));
+    };
+    auto costWith = [&](std::vector<llvm::BitVector> scopes) {
+      problem.scopes = std::move(scopes);
+      items.measured = 0;
+      unsigned trials = 0;
+      auto chosen = chooseByHarm(problem, trials);
+      EXPECT_TRUE(bool(chosen) && chosen->has_value());
+      EXPECT_EQ(items.measured, trials);
+      EXPECT_LE(trials, 2 + 2 * 4 + problem.scopes.size() * (1 + 2 * 3) +
+                            kLeaveOutTrials);
+      return (*chosen)->cost;
+    };
+    llvm::BitVector first(2 * half);
+    first.set(0, half);
+    double alone = costWith({first}), together = costWith({});
+    EXPECT_LE(alone, together);
+    EXPECT_LE(alone, 10 * half);
+    // The items of one kind by falling noise: no fewer reach it.
+    llvm::sort(items.noise, std::greater<>());
+    double left = 0;
+    unsigned needed = half;
+    while (needed > 0 && left + items.noise[needed - 1] <= items.limit)
+      left += items.noise[--needed];
+    EXPECT_EQ(alone, 10 * needed);
+  }
+}
+
 TEST(Subset, SaysWhereNothingReachesTheGoal) {
   NoisyItems items{{1, 2}, {1, 1}, -1};
   unsigned trials = 0;

@@ -154,11 +154,12 @@ static int compileMain(int argc, char **argv) {
       cl::desc("Undo the shift of means that rounding weights makes (needs "
                "--calibration-data)"),
       cl::location(options.correctBias), cl::cat(category));
-  cl::opt<bool, true> compensate(
+  cl::opt<bool> compensate(
       "compensate-rounding",
-      cl::desc("Round each weight with what the others lost in view (GPTQ), "
-               "not for itself (needs --calibration-data)"),
-      cl::location(options.compensateRounding), cl::cat(category));
+      cl::desc("Round each weight with what the others lost in view (GPTQ); "
+               "=false rounds it for itself (default: true with "
+               "--calibration-data, which it needs)"),
+      cl::cat(category));
   cl::opt<std::string> activationBits(
       "activation-bits",
       cl::desc("Bits of activations, 8 (default) to 16: of all, of those of a "
@@ -275,6 +276,8 @@ static int compileMain(int argc, char **argv) {
     printError(std::move(error));
     return 2;
   }
+  if (compensate.getNumOccurrences())
+    options.compensateRounding = compensate;
   if (bitsControl.getNumOccurrences())
     options.bitsControl = bitsControl;
   if (llvm::Error error = applyAccuracyGoal(activationBits, weightBits,

@@ -56,9 +56,11 @@ struct CompileOptions {
   std::string calibrationData;
   std::string calibrationMethod = "minmax";
   /// Level channels between layers, undo the shift of means that rounding
-  /// weights makes, round weights in view of each other; all need calibration
-  /// data.
-  bool equalize = false, correctBias = false, compensateRounding = false;
+  /// weights makes; both need calibration data.
+  bool equalize = false, correctBias = false;
+  /// Round weights in view of each other. Where nothing is said, with
+  /// calibration data; to ask for it without is an error.
+  std::optional<bool> compensateRounding;
   ActivationBits activationBits;
   WeightBits weightBits;
   /// Chooses the bits of activations and weights: the fewest cycles that reach
@@ -85,6 +87,9 @@ struct CompileOptions {
   std::string junit;      ///< where to write the verdicts as JUnit XML
   std::string comparison; ///< where to write the comparison
 
+  bool compensatesRounding() const {
+    return compensateRounding.value_or(!calibrationData.empty());
+  }
   /// Whether costs can make compilation fail.
   bool hasGates() const {
     return !baseline.empty() || gates.budgetCycles || gates.budgetEnergyPj;

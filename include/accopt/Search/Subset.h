@@ -26,6 +26,9 @@ struct SubsetItem {
 
 struct SubsetProblem {
   std::vector<SubsetItem> items;
+  /// Sets of items that may do without the others, such as items of one kind:
+  /// what items do alone says little about how kinds go together.
+  std::vector<llvm::BitVector> scopes;
   double goal = 0;
   /// The quality of a set, which should grow with it; an experiment.
   std::function<llvm::Expected<double>(const llvm::BitVector &)> measure;
@@ -42,9 +45,10 @@ struct Subset {
 inline constexpr unsigned kLeaveOutTrials = 24;
 
 /// Takes items by harm per cost, and apart from that by harm alone, as many as
-/// the goal needs (by bisection), and leaves out again what is not needed. The
-/// cheaper one of the two; nothing where not even all items reach the goal. At
-/// most 2 + 2 log2(n) + kLeaveOutTrials experiments, none of them twice.
+/// the goal needs (by bisection), of all items and of those of each scope, and
+/// leaves out of the cheapest one what is not needed. Nothing where not even all
+/// items reach the goal. At most 2 + 2 log2(n) experiments, 1 + 2 log2(n) for
+/// each scope and kLeaveOutTrials, none of them twice.
 /// `trials` becomes their number.
 llvm::Expected<std::optional<Subset>> chooseByHarm(const SubsetProblem &problem,
                                                    unsigned &trials);

@@ -10,15 +10,32 @@
 #define ACCOPT_TRANSFORMS_PATCHSTATISTICS_H
 
 #include "accopt/Transforms/QuantizationPlan.h"
+#include "accopt/Transforms/UpperTriangle.h"
 
 #include "mlir/IR/Operation.h"
+#include "mlir/IR/Value.h"
 #include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/SmallVector.h"
 
 #include <vector>
 
 namespace accopt {
+
+/// How the patches of a conv or gemm lie in its input.
+struct PatchShape {
+  /// `op` is a conv or a gemm in the form that nn-normalize makes.
+  explicit PatchShape(mlir::Operation *op);
+  bool operator==(const PatchShape &) const = default;
+
+  llvm::SmallVector<int64_t> input, kernel, strides, dilations, pads;
+  /// Spatial sizes of the result.
+  llvm::SmallVector<int64_t> output;
+  int64_t images = 1, groups = 1;
+  int64_t size = 0;   ///< elements of a patch of one group
+  int64_t places = 0; ///< patches of one group in one sample
+};
 
 /// Means and covariances over the places of a conv or gemm's result. A patch is
 /// the part of the input that one result of a group is made of, in the order of
@@ -27,66 +44,89 @@ namespace accopt {
 class PatchStatistics {
 public:
   static constexpr int64_t maxBlock = 1152;
-  /// Places taken of one sample, evenly spread.
+  /// Places taken of one sample, evenly spread, at most.
   static constexpr int64_t placesPerSample = 128;
 
-  /// `op` is a conv or a gemm in the form that nn-normalize makes.
-  explicit PatchStatistics(mlir::Operation *op);
+  /// To be shown `samples` samples, or about as many: of many each gives fewer
+  /// places.
+  PatchStatistics(PatchShape shape, int64_t samples);
 
-  int64_t groups() const { return numGroups; }
-  int64_t patchSize() const { return size; }
+  int64_t groups() const { return shape.groups; }
+  int64_t patchSize() const { return shape.size; }
   /// The first value of each block, and patchSize().
   llvm::ArrayRef<int64_t> blockBounds() const { return bounds; }
 
   /// Takes in the layer's input on one sample, in ONNX's layout.
   void observe(llvm::ArrayRef<float> input);
 
-  double count() const { return patches; }
+  int64_t count() const { return patches; }
+  /// Whether all moments are finite.
+  bool isFinite() const;
   /// Of each value of a group's patch.
   std::vector<double> means(int64_t group) const;
-  /// Of the values of one block, row-major.
-  std::vector<double> covariance(int64_t group, size_t block) const;
+  /// Of the values of one block.
+  UpperTriangle covariance(int64_t group, size_t block) const;
+  /// What is to be added to the variances of a block, of which `covariance` is
+  /// the covariance: above 0.
+  double damping(const UpperTriangle &covariance, size_t block) const;
 
 private:
-  /// Patches that are added at once: the rows of products that they change are
-  /// read from memory once.
-  static constexpr int64_t placesPerPanel = 16;
+  /// Where the patches at `at`, places of the sample, lie in the first group's
+  /// channels: offsets[tap][patch], -1 for padding.
+  std::vector<int64_t> findOffsets(llvm::ArrayRef<int64_t> at) const;
+  /// Adds the `count` patches at `offsets` of one block.
+  void addBlock(int64_t group, size_t block, llvm::ArrayRef<float> values,
+                llvm::ArrayRef<int64_t> offsets, int64_t count);
 
-  /// Where the taps of the kernel lie in a channel of the input at `place` of a
-  /// channel of the result; -1 for padding.
-  std::vector<int64_t> findTaps(int64_t place) const;
-  /// A patch of `image`, the channels of one group.
-  void readPatch(llvm::ArrayRef<float> image, llvm::ArrayRef<int64_t> taps,
-                 llvm::MutableArrayRef<double> patch) const;
-  /// Adds patches, one after the other in `panel`.
-  void add(int64_t group, llvm::ArrayRef<double> panel);
-  size_t firstOfBlock(int64_t group, size_t block) const;
-
-  llvm::SmallVector<int64_t> input, output, kernel, strides, dilations, pads;
-  int64_t numGroups = 1, size = 0, places = 0, samples = 0;
+  PatchShape shape;
+  int64_t taken, samples = 0, patches = 0;
   llvm::SmallVector<int64_t> bounds;
-  double patches = 0;
-  std::vector<double> sums;     ///< [groups, size]
-  std::vector<double> products; ///< upper triangles used, block after block
-  std::vector<double> origin;   ///< the first patch: values are counted from it
+  std::vector<double> sums;  ///< [groups, size]
+  std::vector<float> origin; ///< [groups, size], what values are counted from
+  std::vector<UpperTriangle> products; ///< by group and block
+  std::vector<float> panel;            ///< patches of a block, in strips
 };
 
-/// Of the layers that compensateRounding() can round.
-using PatchTable = llvm::MapVector<mlir::Operation *, PatchStatistics>;
+/// The statistics of the layers that compensateRounding() can round: the convs
+/// and gemms with constant float weights. Layers that read the same patches
+/// have one in common.
+class PatchTable {
+public:
+  struct Entry {
+    mlir::Value input;
+    PatchShape shape;
+    llvm::SmallVector<mlir::Operation *> layers;
+    std::optional<PatchStatistics> statistics; ///< once something is seen
+  };
 
-/// The convs and gemms of `function` with constant float weights.
-PatchTable makePatchTable(mlir::func::FuncOp function);
+  PatchTable() = default;
+  explicit PatchTable(mlir::func::FuncOp function);
+
+  /// How often each value will be shown; once before the first.
+  void expect(int64_t count) { samples = count; }
+  /// Takes in what `value` holds on one sample.
+  void observe(mlir::Value value, llvm::ArrayRef<float> elements);
+
+  llvm::ArrayRef<Entry> entries() const { return table; }
+  bool empty() const { return table.empty(); }
+  void clear() { *this = PatchTable(); }
+
+private:
+  int64_t samples = 1;
+  std::vector<Entry> table;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<size_t, 1>> byInput;
+};
 
 /// Rounds the weights of each layer of `patches` to the integers that `plan`'s
 /// scales and bits give, so that what rounding one weight adds to the layer's
-/// result is taken back by those not rounded yet: weight k of a row is rounded,
-/// its error e_k changes the later ones by -e_k U_kj / U_kk, where the inverse
-/// of the patches' covariance is U^T U (Frantar et al., "GPTQ: Accurate
-/// post-training quantization for generative pre-trained transformers", ICLR
-/// 2023, equations 2 and 3 and section 3.3; in the order of falling variance).
-/// The mean of what remains goes into the bias, so that the covariance need not
+/// result is taken back by those not rounded yet (Frantar et al., "GPTQ:
+/// Accurate post-training quantization for generative pre-trained
+/// transformers", ICLR 2023, in the form of Chee et al., "QuIP: 2-bit
+/// quantization of large language models with guarantees", NeurIPS 2023,
+/// section 3, which needs no inverse; in the order of falling variance). The
+/// mean of what remains goes into the bias, so that the covariance need not
 /// count it. Weights become integers with their scale (`quant.dcast` of a
-/// constant), which quantize() keeps. `done` is told before each layer of the
+/// constant), which quantize() keeps. `done` is told before each entry of the
 /// table how many have been seen. Returns how many layers were rounded.
 unsigned compensateRounding(
     mlir::func::FuncOp function, const PatchTable &patches,

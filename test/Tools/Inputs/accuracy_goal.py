@@ -28,7 +28,7 @@ def main():
     with open(cost) as file:
         cycles = json.load(file)["total"]["cycles"]
     assert report["chosen"]["cycles"] == cycles, (report["chosen"], cycles)
-    assert report["integers"]["sqnr_db"] >= 35 > report["narrow"]["sqnr_db"]
+    assert report["integers"]["sqnr_db"] >= 41 > report["narrow"]["sqnr_db"]
     assert cycles < report["wide"]["cycles"]
     assert cycles <= report["control"]["point"]["cycles"]
     for name in ("narrow", "chosen", "wide"):
