@@ -173,6 +173,36 @@ LogicalResult ScatterNDOp::verify() {
   return success();
 }
 
+LogicalResult RoiAlignOp::inferReturnTypes(NN_INFER_ARGUMENTS) {
+  Adaptor op(operands, attributes, properties, regions);
+  ArrayRef<int64_t> input = shapeOf(op.getInput()),
+                    rois = shapeOf(op.getRois());
+  if (input.size() != 4 || rois.size() != 2 || rois[1] != 4 ||
+      shapeOf(op.getBatches()) != rois.take_front())
+    return emitOptionalError(
+        loc,
+        "expected an input [N, C, H, W], regions [R, 4] and R batches, "
+        "got [",
+        input, "], [", rois, "] and [", shapeOf(op.getBatches()), "]");
+  if (failed(checkIndices(loc, op.getBatches())))
+    return failure();
+  if (checkedElementCount(input) == 0)
+    return emitOptionalError(loc, "expected something to sample, got shape [",
+                             input, "]");
+  auto height = static_cast<int64_t>(op.getHeight());
+  auto width = static_cast<int64_t>(op.getWidth());
+  auto samples = static_cast<int64_t>(op.getSamplingRatio());
+  for (int64_t value : {height, width})
+    if (value < 1 || value > INT32_MAX)
+      return emitOptionalError(
+          loc, "expected a height and a width in [1, 2^31), got ", value);
+  if (samples < 0 || samples > INT32_MAX)
+    return emitOptionalError(
+        loc, "expected a sampling_ratio in [0, 2^31), got ", samples);
+  return addResult(loc, op.getInput().getType(),
+                   {rois[0], input[1], height, width}, types);
+}
+
 LogicalResult ExpandOp::verify() {
   ArrayRef<int64_t> from = shapeOf(getInput()), to = shapeOf(getResult());
   Shape shape;

@@ -161,4 +161,31 @@ def NN_ExpandOp : NN_Op<"expand"> {
   let hasVerifier = 1;
 }
 
+def NN_RoiAlignOp : NN_InferredOp<"roi_align"> {
+  let summary = "ONNX RoiAlign: regions of images, resampled to one size";
+  let description = [{
+    `input` is [N, C, H, W]. Row r of `rois` is a region (x1, y1, x2, y2), times
+    `spatial_scale` in places of image `batches[r]`; with `half_pixel` less half
+    a place, and without it at least one place wide and high. Each of its
+    `height` x `width` bins is the mean, or with `maximum` the largest term, of
+    samples between four elements each: `sampling_ratio` of them along an axis,
+    or, where that is 0, as many as a bin has places, rounded up. A sample
+    beyond the image is 0. The result is [regions, C, height, width].
+
+    Example:
+    ```mlir
+    %0 = nn.roi_align %x, %rois, %batches {height = 7 : i64, width = 7 : i64,
+      spatial_scale = 2.500000e-01 : f32, sampling_ratio = 2 : i64,
+      half_pixel = true, maximum = false}
+      : (tensor<1x8x32x32xf32>, tensor<5x4xf32>, tensor<5xi64>) -> tensor<5x8x7x7xf32>
+    ```
+  }];
+  let arguments = (ins NN_Tensor:$input, NN_Tensor:$rois, NN_Tensor:$batches,
+    I64Attr:$height, I64Attr:$width, F32Attr:$spatial_scale,
+    I64Attr:$sampling_ratio, BoolAttr:$half_pixel, BoolAttr:$maximum);
+  let assemblyFormat = [{
+    $input `,` $rois `,` $batches attr-dict `:` functional-type(operands, $result)
+  }];
+}
+
 #endif // ACCOPT_NN_INDEX_OPS

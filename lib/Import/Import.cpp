@@ -10,6 +10,7 @@
 
 #include "ConstantEvaluator.h"
 #include "CutModel.h"
+#include "IntegerValues.h"
 #include "NodeImporter.h"
 #include "OnnxModel.h"
 #include "OpTable.h"
@@ -69,6 +70,7 @@ private:
   LogicalResult runHandler(NodeImporter &node);
   LogicalResult readTensorAttribute(NodeImporter &node);
   Entry standIn(const std::string &name);
+  bool holdOutput(const std::string &name, Entry &entry);
   bool addOutputs(func::FuncOp main);
   void sayWhereToCut();
 
@@ -79,6 +81,8 @@ private:
   TensorReader reader;
   std::map<std::string, Entry> values;
   llvm::StringSet<> used;
+  /// What reads each value; a null node where a graph returns it.
+  ValueUses uses;
   llvm::StringSet<> leaving; ///< outputs of the graph
   /// Types of values by name, as ONNX inferred them.
   std::map<std::string, const onnx::TypeProto *> types;
@@ -154,14 +158,18 @@ bool GraphImporter::addInputs(func::FuncOp main) {
 /// Of a graph and of the bodies in its nodes.
 void GraphImporter::collectUses(const onnx::GraphProto &graph) {
   for (const onnx::NodeProto &node : graph.node()) {
-    for (const std::string &input : node.input())
+    for (const std::string &input : node.input()) {
       used.insert(input);
+      uses[input].push_back(&node);
+    }
     for (const onnx::AttributeProto &attribute : node.attribute())
       if (attribute.has_g())
         collectUses(attribute.g());
   }
-  for (const onnx::ValueInfoProto &output : graph.output())
+  for (const onnx::ValueInfoProto &output : graph.output()) {
     used.insert(output.name());
+    uses[output.name()].push_back(nullptr);
+  }
   for (const auto *list : {&graph.value_info(), &graph.output()})
     for (const onnx::ValueInfoProto &info : *list)
       types[info.name()] = &info.type();
@@ -256,7 +264,13 @@ LogicalResult GraphImporter::runHandler(NodeImporter &node) {
   FailureOr<bool> evaluated = evaluateConstants(node);
   if (failed(evaluated))
     return failure();
-  return *evaluated ? success() : handler(node);
+  if (*evaluated)
+    return success();
+  IntegerUse use = integerUse(node.proto.domain(), op);
+  if (failed(holdIntegers(node, use)) || failed(handler(node)))
+    return failure();
+  passIntegers(node, use);
+  return success();
 }
 
 /// A body of If, Loop or Scan, in the place of its node. Its values are known
@@ -310,6 +324,7 @@ bool GraphImporter::importNode(const onnx::NodeProto &proto,
                                const std::string &name) {
   NodeImporter node(proto, nameLoc(name), builder);
   size_t before = errors.size();
+  node.uses = &uses;
   node.importBody = [this](const onnx::GraphProto &body,
                            ArrayRef<Entry> arguments,
                            SmallVectorImpl<Entry> &results) {
@@ -412,6 +427,20 @@ static std::string print(const onnx::TypeProto &declared) {
   return text + elementTypeName(declared.tensor_type().elem_type());
 }
 
+/// Of an output that stands for integers, these.
+bool GraphImporter::holdOutput(const std::string &name, Entry &entry) {
+  if (!entry.integers)
+    return true;
+  onnx::NodeProto none;
+  NodeImporter node(none, nameLoc(name), builder);
+  Value held = emitIntegers(node, entry);
+  if (!held)
+    return fail("output '" + name + "': " + node.reason);
+  entry = Entry();
+  entry.value = held;
+  return true;
+}
+
 bool GraphImporter::addOutputs(func::FuncOp main) {
   SmallVector<Value> results;
   SmallVector<Attribute> names;
@@ -423,6 +452,8 @@ bool GraphImporter::addOutputs(func::FuncOp main) {
       return fail("output '" + output.name() +
                   "': expected a value of the graph, got no such value");
     Entry &entry = known->second;
+    if (!holdOutput(output.name(), entry))
+      return false;
     std::string text;
     llvm::raw_string_ostream(text) << entry.type();
     std::string difference = "output '" + output.name() +

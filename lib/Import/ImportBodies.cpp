@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "IntegerValues.h"
 #include "NodeImporter.h"
 #include "OpTable.h"
 
@@ -28,13 +29,13 @@ static const onnx::GraphProto *bodyOf(NodeImporter &node, StringRef name) {
   return nullptr;
 }
 
-/// An entry as an operand.
+/// An entry as an operand; of one that stands for integers, these.
 static Value valueOf(NodeImporter &node, Entry &entry) {
   if (!entry.value && entry.constant)
     entry.value = nn::ConstantOp::create(
         node.builder, entry.loc ? Location(entry.loc) : node.loc, entry.type(),
         entry.constant);
-  return entry.value;
+  return emitIntegers(node, entry);
 }
 
 /// The truth of a constant; nothing where it depends on data.

@@ -42,7 +42,21 @@ LogicalResult accopt::importer::importSum(NodeImporter &node) {
   return node.setOutput(0, sum);
 }
 
+/// max(x, 0) of signed integers.
+static LogicalResult importIntegerRelu(NodeImporter &node) {
+  Value input = node.number(0);
+  auto scalar =
+      RankedTensorType::get({}, node.inputs[0]->type().getElementType());
+  Value zero = node.constant(ElementsAttr(DenseElementsAttr::get(
+      scalar, node.builder.getZeroAttr(scalar.getElementType()))));
+  return node.setOutput(
+      0, node.emit<nn::BinaryMathOp>(nn::BinaryKind::Max, input, zero));
+}
+
 LogicalResult accopt::importer::importUnary(NodeImporter &node) {
+  if (node.proto.op_type() == "Relu" && node.hasInput(0) &&
+      isa<IntegerType>(node.inputs[0]->type().getElementType()))
+    return importIntegerRelu(node);
   Value input = node.operand(0);
   if (!input)
     return failure();

@@ -150,6 +150,57 @@ LogicalResult accopt::importer::importCumSum(NodeImporter &node) {
                                  node.boolean(node.intAttr("reverse", 0))));
 }
 
+/// `value` moved by `distance` along `axis`, to the end or to the beginning,
+/// with ones behind it.
+static Value emitShifted(NodeImporter &node, Value value, int64_t axis,
+                         int64_t distance, bool toBeginning) {
+  Shape kept(typeOf(value).getShape()), starts(kept.size(), 0), moved(kept);
+  kept[axis] -= distance;
+  moved[axis] = distance;
+  if (toBeginning)
+    starts[axis] = distance;
+  Type element = typeOf(value).getElementType();
+  TypedAttr one = isa<FloatType>(element)
+                      ? TypedAttr(node.f32(1.0f))
+                      : TypedAttr(node.builder.getIntegerAttr(element, 1));
+  Value ones = node.constant(ElementsAttr(
+      DenseElementsAttr::get(RankedTensorType::get(moved, element), one)));
+  if (kept[axis] == 0)
+    return ones;
+  Value rest =
+      node.emit<nn::SliceOp>(value, node.array(starts), node.array(kept),
+                             node.array(Shape(kept.size(), 1)));
+  if (!rest)
+    return nullptr;
+  Value parts[] = {ones, rest};
+  if (toBeginning)
+    std::swap(parts[0], parts[1]);
+  return node.emit<nn::ConcatOp>(ValueRange(parts), node.i64(axis));
+}
+
+/// Each round multiplies by what lies twice as far away, so that after round r
+/// an element is the product of 2^r (Hillis and Steele, 1986).
+LogicalResult accopt::importer::importCumProd(NodeImporter &node) {
+  Value product = node.number(0);
+  std::optional<int64_t> given = node.integer(1, "axis", 0);
+  if (!product || !given)
+    return failure();
+  std::optional<int64_t> axis = node.axis(*given, node.rank(0));
+  if (!axis)
+    return failure();
+  bool isReverse = node.intAttr("reverse", 0) != 0;
+  if (node.intAttr("exclusive", 0) != 0)
+    product = emitShifted(node, product, *axis, 1, isReverse);
+  int64_t size = node.shape(0)[*axis];
+  for (int64_t distance = 1; product && distance < size; distance *= 2) {
+    Value other = emitShifted(node, product, *axis, distance, isReverse);
+    product =
+        other ? node.emit<nn::BinaryMathOp>(nn::BinaryKind::Mul, product, other)
+              : nullptr;
+  }
+  return node.setOutput(0, product);
+}
+
 LogicalResult accopt::importer::importTopK(NodeImporter &node) {
   Value input = node.number(0);
   std::optional<int64_t> k = node.integer(1, "K", 0);
@@ -179,8 +230,7 @@ LogicalResult accopt::importer::importTopK(NodeImporter &node) {
 // Indexing
 //===----------------------------------------------------------------------===//
 
-/// Input i as indices of i32 or i64.
-static Value indicesOf(NodeImporter &node, size_t i) {
+Value accopt::importer::emitIndices(NodeImporter &node, size_t i) {
   Value indices = node.number(i);
   if (!indices)
     return nullptr;
@@ -238,7 +288,7 @@ LogicalResult accopt::importer::importGather(NodeImporter &node) {
     return node.error("expected indices, got none");
   if (std::optional<Value> slice = gatherBySlice(node, input, *axis))
     return node.setOutput(0, *slice);
-  Value indices = indicesOf(node, 1);
+  Value indices = emitIndices(node, 1);
   if (!indices)
     return failure();
   return node.setOutput(
@@ -246,7 +296,8 @@ LogicalResult accopt::importer::importGather(NodeImporter &node) {
 }
 
 LogicalResult accopt::importer::importGatherND(NodeImporter &node) {
-  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  Value input = node.number(0),
+        indices = input ? emitIndices(node, 1) : nullptr;
   if (!indices)
     return failure();
   return node.setOutput(
@@ -286,7 +337,8 @@ static Value elementTuples(NodeImporter &node, Value indices, int64_t axis) {
 }
 
 LogicalResult accopt::importer::importGatherElements(NodeImporter &node) {
-  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  Value input = node.number(0),
+        indices = input ? emitIndices(node, 1) : nullptr;
   if (!indices)
     return failure();
   std::optional<int64_t> axis =
@@ -301,7 +353,8 @@ LogicalResult accopt::importer::importGatherElements(NodeImporter &node) {
 }
 
 LogicalResult accopt::importer::importScatter(NodeImporter &node) {
-  Value input = node.number(0), indices = input ? indicesOf(node, 1) : nullptr;
+  Value input = node.number(0),
+        indices = input ? emitIndices(node, 1) : nullptr;
   Value updates = indices ? node.number(2) : nullptr;
   if (!updates)
     return failure();

@@ -3,18 +3,11 @@
 // What quantizers write when they do not leave pairs of QuantizeLinear and
 // DequantizeLinear around float operators. The QLinear operators are such
 // operators with the pairs inside, and become that: dequantize, op, quantize.
-//
-// ConvInteger and MatMulInteger multiply integers and leave their scale to the
-// nodes that follow. The integers stand for real numbers less a zero point, and
-// sums of their products are exact in both; so they become the float operator
-// on those numbers. DynamicQuantizeLinear finds its scale when the network
-// runs. Here ranges are found when it is compiled: it becomes the identity with
-// scale 1, and the compiler quantizes the operators around it as all others.
-//
 //===----------------------------------------------------------------------===//
 
+#include "ImportVolume.h"
+#include "IntegerValues.h"
 #include "OpTable.h"
-
 #include "QuantizedValues.h"
 #include "WindowAttributes.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -46,17 +39,34 @@ static Type resultStorage(NodeImporter &node, size_t zeroPoint,
 }
 
 /// Output 0 is `value`, quantized by inputs `scale` and `scale + 1`.
-static LogicalResult setQuantized(NodeImporter &node, Value value, size_t scale,
-                                  size_t inputZeroPoint) {
-  return node.setOutput(
-      0, quantize(node, value, {scale, scale + 1},
-                  resultStorage(node, scale + 1, inputZeroPoint)));
+static LogicalResult setQuantizedAt(NodeImporter &node, Value value,
+                                    size_t scale, size_t inputZeroPoint) {
+  return setQuantized(node, value, {scale, scale + 1},
+                      resultStorage(node, scale + 1, inputZeroPoint));
+}
+
+/// The same where bias or scales are computed: in arithmetic of the host.
+static Value computeBias(NodeImporter &node, size_t bias, size_t xScale,
+                         size_t wScale, double factor) {
+  Type f32 = node.builder.getF32Type();
+  Value scale =
+      emitArithmetic(node, "Mul", node.operand(xScale), node.operand(wScale));
+  Value real = emitCast(node, emitIntegers(node, *node.inputs[bias]), f32);
+  if (!real)
+    real = emitCast(node, node.number(bias), f32);
+  real = emitArithmetic(node, "Mul", real, scale);
+  return factor == 1.0 ? real
+                       : emitArithmetic(node, "Mul", real,
+                                        node.constant({}, {float(factor)}));
 }
 
 /// An int32 bias at the product of `factor` and the scales of inputs x and w,
 /// dequantized.
 static Value dequantizeBias(NodeImporter &node, size_t bias, size_t xScale,
                             size_t wScale, double factor = 1.0) {
+  for (size_t i : {bias, xScale, wScale})
+    if (node.hasInput(i) && !node.inputs[i]->constant)
+      return computeBias(node, bias, xScale, wScale, factor);
   std::optional<HostTensor> values = node.host(bias, "bias");
   std::optional<HostTensor> x = node.host(xScale, "input scale");
   std::optional<HostTensor> w = node.host(wScale, "weight scale");
@@ -97,27 +107,6 @@ static Value dequantizeBias(NodeImporter &node, size_t bias, size_t xScale,
       RankedTensorType::get(node.shape(bias), b.getF32Type()), constant));
 }
 
-/// A convolution by the node's window attributes; `weightInput` holds weights.
-static Value emitConv(NodeImporter &node, Value input, Value weights,
-                      Value bias, size_t weightInput) {
-  if (!input || !weights)
-    return nullptr;
-  ArrayRef<int64_t> shape = node.shape(weightInput);
-  if (shape.size() != 3 && shape.size() != 4) {
-    (void)node.error("expected weights of a 1-D or 2-D convolution, got rank " +
-                     Twine(shape.size()));
-    return nullptr;
-  }
-  std::optional<WindowAttributes> window =
-      readWindow(node, shape.drop_front(2), /*hasCeilMode=*/false);
-  if (!window)
-    return nullptr;
-  return node.emit<nn::ConvOp>(
-      input, weights, bias, Value(), node.array(window->strides),
-      node.array(window->pads), node.array(window->dilations),
-      node.i64(node.intAttr("group", 1)), FloatAttr(), FloatAttr());
-}
-
 static Value transpose(NodeImporter &node, Value value,
                        ArrayRef<int64_t> perm) {
   return value ? node.emit<nn::TransposeOp>(value, node.array(perm)) : nullptr;
@@ -134,7 +123,7 @@ LogicalResult accopt::importer::importQLinearConv(NodeImporter &node) {
       weights && node.hasInput(8) ? dequantizeBias(node, 8, 1, 4) : nullptr;
   if (!input || !weights || !node.reason.empty())
     return failure();
-  return setQuantized(node, emitConv(node, input, weights, bias, 3), 6, 2);
+  return setQuantizedAt(node, emitConv(node, input, weights, bias, 3), 6, 2);
 }
 
 LogicalResult accopt::importer::importQLinearMatMul(NodeImporter &node) {
@@ -142,7 +131,7 @@ LogicalResult accopt::importer::importQLinearMatMul(NodeImporter &node) {
   Value b = a ? dequantizeAt(node, 3, /*axis=*/-1) : nullptr;
   if (!a || !b)
     return failure();
-  return setQuantized(node, node.emit<nn::MatMulOp>(a, b), 6, 2);
+  return setQuantizedAt(node, node.emit<nn::MatMulOp>(a, b), 6, 2);
 }
 
 LogicalResult accopt::importer::importQGemm(NodeImporter &node) {
@@ -163,7 +152,7 @@ LogicalResult accopt::importer::importQGemm(NodeImporter &node) {
       FloatAttr(), FloatAttr());
   if (!product)
     return failure();
-  return node.hasInput(7) ? setQuantized(node, product, 7, 2)
+  return node.hasInput(7) ? setQuantizedAt(node, product, 7, 2)
                           : node.setOutput(0, product);
 }
 
@@ -174,7 +163,7 @@ LogicalResult accopt::importer::importQLinearBinary(NodeImporter &node) {
   Value result = node.proto.op_type() == "QLinearAdd"
                      ? node.emit<nn::AddOp>(a, b, FloatAttr(), FloatAttr())
                      : node.emit<nn::MulOp>(a, b, FloatAttr(), FloatAttr());
-  return setQuantized(node, result, 6, 2);
+  return setQuantizedAt(node, result, 6, 2);
 }
 
 LogicalResult accopt::importer::importQLinearUnary(NodeImporter &node) {
@@ -185,7 +174,7 @@ LogicalResult accopt::importer::importQLinearUnary(NodeImporter &node) {
                      ? node.emit<nn::SigmoidOp>(x)
                      : node.emit<nn::LeakyReluOp>(
                            x, node.f32(node.floatAttr("alpha", 0.01f)));
-  return setQuantized(node, result, 3, 2);
+  return setQuantizedAt(node, result, 3, 2);
 }
 
 LogicalResult accopt::importer::importQLinearSoftmax(NodeImporter &node) {
@@ -201,7 +190,8 @@ LogicalResult accopt::importer::importQLinearSoftmax(NodeImporter &node) {
     return node.error("expected the last axis of a Softmax of opset 12 or "
                       "before, got axis " +
                       Twine(*axis));
-  return setQuantized(node, node.emit<nn::SoftmaxOp>(x, node.i64(*axis)), 3, 2);
+  return setQuantizedAt(node, node.emit<nn::SoftmaxOp>(x, node.i64(*axis)), 3,
+                        2);
 }
 
 LogicalResult accopt::importer::importQLinearPool(NodeImporter &node) {
@@ -222,8 +212,8 @@ LogicalResult accopt::importer::importQLinearPool(NodeImporter &node) {
   }
   toLast.push_back(1);
   auto finish = [&](Value pooled) {
-    return setQuantized(node, isLast ? transpose(node, pooled, toLast) : pooled,
-                        3, 2);
+    return setQuantizedAt(
+        node, isLast ? transpose(node, pooled, toLast) : pooled, 3, 2);
   };
   if (isLast && !(x = transpose(node, x, toFirst)))
     return failure();
@@ -237,11 +227,15 @@ LogicalResult accopt::importer::importQLinearPool(NodeImporter &node) {
   std::optional<WindowAttributes> window = readPool(node, sizes);
   if (!window)
     return failure();
-  return finish(node.emit<nn::AveragePoolOp>(
-      x, node.array(window->kernel), node.array(window->strides),
-      node.array(window->pads), node.array(window->dilations),
-      node.boolean(window->ceilMode),
-      node.boolean(node.intAttr("count_include_pad", 0) != 0)));
+  bool countsPads = node.intAttr("count_include_pad", 0) != 0;
+  return finish(emitPool(
+      node, x, *window,
+      [&](Value images, const WindowAttributes &window) -> Value {
+        return node.emit<nn::AveragePoolOp>(
+            images, node.array(window.kernel), node.array(window.strides),
+            node.array(window.pads), node.array(window.dilations),
+            node.boolean(window.ceilMode), node.boolean(countsPads));
+      }));
 }
 
 LogicalResult accopt::importer::importQLinearConcat(NodeImporter &node) {
@@ -259,134 +253,8 @@ LogicalResult accopt::importer::importQLinearConcat(NodeImporter &node) {
       node.axis(node.intAttr("axis", 0), node.rank(2));
   if (!axis)
     return failure();
-  return setQuantized(
+  return setQuantizedAt(
       node, node.emit<nn::ConcatOp>(ValueRange(parts), node.i64(*axis)), 0, 4);
-}
-
-//===----------------------------------------------------------------------===//
-// Integers whose scale follows
-//===----------------------------------------------------------------------===//
-
-LogicalResult accopt::importer::importDynamicQuantize(NodeImporter &node) {
-  if (!node.operand(0))
-    return failure();
-  // Its integers and scale depend on data; here they are ranges' matter.
-  if (is_contained(node.outputLeaves, true))
-    return node.error("expected its results to be used within the network, "
-                      "got one that is an output of it");
-  Builder &b = node.builder;
-  HostTensor one{b.getF32Type(), {}, {}, {1.0f}};
-  Type byte = b.getIntegerType(8, /*isSigned=*/false);
-  if (failed(node.forward(0, 0)))
-    return failure();
-  if (node.outputs.size() > 1 &&
-      failed(node.setOutput(1, ElementsAttr(toAttribute(one)))))
-    return failure();
-  if (node.outputs.size() < 3)
-    return success();
-  return node.setOutput(
-      2, ElementsAttr(toAttribute(HostTensor::ofInts(byte, {}, {0}))));
-}
-
-/// Constant integers less their zero points, one or one per index of `axis`.
-static Value realConstant(NodeImporter &node, size_t i, size_t zeroPoint,
-                          int64_t axis) {
-  std::optional<HostTensor> values =
-      toHost(node.inputs[i]->constant, /*limit=*/INT32_MAX);
-  HostTensor zeros;
-  zeros.ints.push_back(0);
-  if (node.hasInput(zeroPoint)) {
-    std::optional<HostTensor> given = node.host(zeroPoint, "zero_point");
-    if (!given)
-      return nullptr;
-    zeros = *given;
-  }
-  if (!values || values->isFloat() || zeros.ints.empty()) {
-    (void)node.error("expected integers as input " + Twine(i));
-    return nullptr;
-  }
-  Shape shape = values->shape;
-  int64_t count = zeros.ints.size(), inner = 1;
-  if (count > 1) {
-    if (shape[axis] != count) {
-      (void)node.error("expected one zero point or " + Twine(shape[axis]) +
-                       ", got " + Twine(count));
-      return nullptr;
-    }
-    for (int64_t size : ArrayRef(shape).drop_front(axis + 1))
-      inner *= size;
-  }
-  HostTensor reals{node.builder.getF32Type(), shape, {}, {}};
-  for (auto [at, value] : llvm::enumerate(values->ints))
-    reals.floats.push_back(
-        static_cast<float>(value - zeros.ints[at / inner % count]));
-  return node.constant(ElementsAttr(toAttribute(reals)));
-}
-
-/// Input i less its zero point: a constant, the identity that a
-/// DynamicQuantizeLinear became, or a quantized value over its scale, which is
-/// then multiplied into `scale`.
-static Value realOperand(NodeImporter &node, size_t i, size_t zeroPoint,
-                         int64_t axis, double &scale) {
-  if (!node.hasInput(i)) {
-    (void)node.error("expected input " + Twine(i) + ", got none");
-    return nullptr;
-  }
-  Entry &entry = *node.inputs[i];
-  if (entry.constant)
-    return realConstant(node, i, zeroPoint, axis);
-  Type element = entry.type().getElementType();
-  if (element.isF32())
-    return entry.value;
-  auto type = dyn_cast<quant::UniformQuantizedType>(element);
-  int64_t zero = 0, shift = 0;
-  if (node.hasInput(zeroPoint)) {
-    std::optional<HostTensor> given = node.host(zeroPoint, "zero_point");
-    if (!given || given->size() != 1 || given->isFloat()) {
-      (void)node.error("expected one integer zero point");
-      return nullptr;
-    }
-    zero = given->ints[0];
-    shift = given->type.isUnsignedInteger(8) ? 128 : 0;
-  }
-  if (!type || type.getZeroPoint() != zero - shift) {
-    (void)node.error("expected the zero point of the QuantizeLinear before, "
-                     "got another");
-    return nullptr;
-  }
-  scale *= type.getScale();
-  auto real = RankedTensorType::get(node.shape(i), node.builder.getF32Type());
-  return node.finish(quant::DequantizeCastOp::create(node.builder, node.loc,
-                                                     real, entry.value));
-}
-
-/// Output 0 is the integer result: `product` over `scale`.
-static LogicalResult setProduct(NodeImporter &node, Value product,
-                                double scale) {
-  if (product && scale != 1.0)
-    product = node.emit<nn::MulOp>(
-        product, node.constant({}, {static_cast<float>(1.0 / scale)}),
-        FloatAttr(), FloatAttr());
-  return node.setOutput(0, product);
-}
-
-LogicalResult accopt::importer::importConvInteger(NodeImporter &node) {
-  double scale = 1.0;
-  Value input = realOperand(node, 0, 2, /*axis=*/1, scale);
-  Value weights = input ? realOperand(node, 1, 3, /*axis=*/0, scale) : nullptr;
-  return setProduct(node, emitConv(node, input, weights, Value(), 1), scale);
-}
-
-LogicalResult accopt::importer::importMatMulInteger(NodeImporter &node) {
-  double scale = 1.0;
-  auto lastAxis = [&](size_t i, int64_t fromBack) {
-    return node.hasInput(i) ? std::max<int64_t>(0, node.rank(i) - fromBack) : 0;
-  };
-  Value a = realOperand(node, 0, 2, lastAxis(0, 2), scale);
-  Value b = a ? realOperand(node, 1, 3, lastAxis(1, 1), scale) : nullptr;
-  if (!a || !b)
-    return failure();
-  return setProduct(node, node.emit<nn::MatMulOp>(a, b), scale);
 }
 
 //===----------------------------------------------------------------------===//

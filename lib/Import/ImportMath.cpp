@@ -7,12 +7,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantEvaluator.h"
+#include "IntegerValues.h"
 #include "OpTable.h"
 
 #include "TensorReader.h"
 #include "dialects/NN/NNConstants.h"
 #include "dialects/NN/NNMath.h"
-#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 #include <cmath>
 
@@ -293,15 +293,18 @@ LogicalResult accopt::importer::importCast(NodeImporter &node) {
   if (!type)
     return node.error("expected a cast to a numeric type, got " +
                       elementTypeName(to));
-  if (node.hasInput(0) && type == node.inputs[0]->type().getElementType())
+  if (!node.hasInput(0))
+    return node.error("expected an input, got none");
+  Entry &input = *node.inputs[0];
+  if (input.integers && type == input.integers)
     return node.forward(0, 0);
-  // What a QuantizeLinear makes stands for real numbers; a cast means its
-  // integers.
-  if (node.hasInput(0) &&
-      isa<quant::QuantizedType>(node.inputs[0]->type().getElementType()))
-    return node.error("expected numbers to cast, got a quantized tensor");
-  Value input = node.number(0);
-  return node.setOutput(0, emitCast(node, input, type));
+  // Real numbers that stand for integers are these.
+  if (type == input.type().getElementType())
+    return input.constant ? node.forward(0, 0) : node.setOutput(0, input.value);
+  return node.setOutput(
+      0, emitCast(node,
+                  input.integers ? emitIntegers(node, input) : node.number(0),
+                  type));
 }
 
 /// An i1 constant of `shape`, element by element.

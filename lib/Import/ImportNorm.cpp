@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ImportVolume.h"
 #include "NodeImporter.h"
 #include "OpTable.h"
 #include "WindowAttributes.h"
@@ -122,6 +123,25 @@ LogicalResult accopt::importer::importGlobalLpPool(NodeImporter &node) {
       0, power->root(emitSum(node, power->raise(input), spatialAxes(node))));
 }
 
+/// With ceil_mode a last window may reach beyond the padding: padding that far,
+/// as zeros add nothing to a sum.
+static void padToCeiling(WindowAttributes &window, ArrayRef<int64_t> input) {
+  size_t spatial = input.size();
+  for (size_t d = 0; d < spatial; ++d) {
+    int64_t reach = (window.kernel[d] - 1) * window.dilations[d] + 1;
+    int64_t begin = window.pads[d], &end = window.pads[spatial + d];
+    int64_t rest = input[d] + begin + end - reach;
+    if (!window.ceilMode || rest < 0)
+      continue;
+    int64_t steps = int64_t(llvm::divideCeil(rest, window.strides[d]));
+    // No window begins in the padding behind the input.
+    if (steps * window.strides[d] >= input[d] + begin)
+      --steps;
+    end += std::max<int64_t>(0, steps * window.strides[d] - rest);
+  }
+  window.ceilMode = false;
+}
+
 /// A sum over a window is its mean times its taps, padding counted as zeros.
 LogicalResult accopt::importer::importLpPool(NodeImporter &node) {
   Value input = node.operand(0);
@@ -135,15 +155,18 @@ LogicalResult accopt::importer::importLpPool(NodeImporter &node) {
   std::optional<Power> power = readPower(node);
   if (!window || !power)
     return failure();
-  if (window->ceilMode)
-    return node.error("expected ceil_mode 0, got 1");
+  padToCeiling(*window, node.shape(0).drop_front(2));
   Value raised = power->raise(input);
   if (!raised)
     return failure();
-  Value mean = node.emit<nn::AveragePoolOp>(
-      raised, node.array(window->kernel), node.array(window->strides),
-      node.array(window->pads), node.array(window->dilations),
-      node.boolean(false), node.boolean(true));
+  Value mean = emitPool(
+      node, raised, *window,
+      [&](Value images, const WindowAttributes &window) -> Value {
+        return node.emit<nn::AveragePoolOp>(
+            images, node.array(window.kernel), node.array(window.strides),
+            node.array(window.pads), node.array(window.dilations),
+            node.boolean(false), node.boolean(true));
+      });
   float taps = 1;
   for (int64_t size : window->kernel)
     taps *= float(size);

@@ -8,6 +8,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "IntegerValues.h"
 #include "OpTable.h"
 #include "QuantizedValues.h"
 #include "TensorReader.h"
@@ -147,28 +148,123 @@ static Value saturate(NodeImporter &node, Value input,
                                         real(type.getStorageTypeMax())));
 }
 
-Value accopt::importer::quantize(NodeImporter &node, Value input,
-                                 const Quantizer &by, Type storage) {
-  if (!input)
+static Value toFloat(NodeImporter &node, Value value) {
+  return emitCast(node, value, node.builder.getF32Type());
+}
+
+/// A scale or zero point of blocks along `axis`, one value for each element of
+/// a tensor of `shape`.
+static Value repeatBlocks(NodeImporter &node, Value value, int64_t axis,
+                          ArrayRef<int64_t> shape) {
+  Shape blocks(cast<RankedTensorType>(value.getType()).getShape());
+  int64_t size = node.intAttr("block_size", 0);
+  Shape needed(shape);
+  if (size > 0)
+    needed[axis] = llvm::divideCeil(shape[axis], size);
+  if (size < 1 || blocks != needed) {
+    (void)node.error("expected a block_size and one scale for each block");
     return nullptr;
+  }
+  Shape split(blocks), all(blocks);
+  split.insert(split.begin() + axis + 1, 1);
+  Shape repeated(split);
+  repeated[axis + 1] = size;
+  all[axis] *= size;
+  value = node.reshape(value, split);
+  value = value
+              ? node.finish(nn::ExpandOp::create(
+                    node.builder, node.loc,
+                    RankedTensorType::get(repeated, node.builder.getF32Type()),
+                    value))
+              : nullptr;
+  value = node.reshape(value, all);
+  if (!value || all[axis] == shape[axis])
+    return value;
+  return node.emit<nn::SliceOp>(value, node.array(Shape(shape.size(), 0)),
+                                node.array(shape),
+                                node.array(Shape(shape.size(), 1)));
+}
+
+/// Input `parameter`, a scale or zero point, as floats that broadcast to a
+/// tensor of `shape`: one for all, for each slice of an axis or for each block.
+static Value alignedParameter(NodeImporter &node, size_t parameter,
+                              const Quantizer &by, ArrayRef<int64_t> shape) {
+  Value value = node.hasInput(parameter)
+                    ? toFloat(node, emitIntegers(node, *node.inputs[parameter]))
+                    : nullptr;
+  if (node.hasInput(parameter) && node.inputs[parameter]->constant)
+    value = toFloat(node, node.number(parameter));
+  if (!value || node.rank(parameter) == 0)
+    return value;
+  auto rank = static_cast<int64_t>(shape.size());
+  int64_t count = node.shape(parameter)[0];
+  if (node.rank(parameter) == 1 && count == 1)
+    return node.reshape(value, {});
+  std::optional<int64_t> axis = node.axis(by.axis, rank);
+  if (!axis)
+    return nullptr;
+  if (node.rank(parameter) == rank && node.intAttr("block_size", 0) != 0)
+    return repeatBlocks(node, value, *axis, shape);
+  if (node.rank(parameter) != 1 || shape[*axis] != count) {
+    (void)node.error("expected one scale, one for each of " +
+                     Twine(shape[*axis]) + " slices or one for each block");
+    return nullptr;
+  }
+  Shape broadcast(rank, 1);
+  broadcast[*axis] = count;
+  return node.reshape(value, broadcast);
+}
+
+/// `input` in integers of `storage`, by a scale or zero point that the network
+/// computes or that holds for blocks.
+static Value quantizeNumbers(NodeImporter &node, Value input,
+                             const Quantizer &by, IntegerType storage) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(input.getType()).getShape();
+  Value scale = alignedParameter(node, by.scale, by, shape);
+  Value zero = node.hasInput(by.zeroPoint)
+                   ? alignedParameter(node, by.zeroPoint, by, shape)
+                   : node.constant({}, {0.0f});
+  return scale && zero ? emitQuantized(node, input, scale, zero, storage)
+                       : nullptr;
+}
+
+/// Whether scale and zero point are those of a quantized type.
+static bool isStatic(NodeImporter &node, const Quantizer &by) {
+  return node.hasInput(by.scale) && node.inputs[by.scale]->constant &&
+         (!node.hasInput(by.zeroPoint) ||
+          node.inputs[by.zeroPoint]->constant) &&
+         node.intAttr("block_size", 0) == 0;
+}
+
+LogicalResult accopt::importer::setQuantized(NodeImporter &node, Value value,
+                                             const Quantizer &by,
+                                             Type storage) {
+  if (!value)
+    return failure();
   if (node.hasInput(by.zeroPoint))
     storage = node.inputs[by.zeroPoint]->type().getElementType();
   unsigned width = storage.getIntOrFloatBitWidth();
-  if (width != 8 && width != 16) {
-    (void)node.error("expected 8 or 16 bits as quantized type, got " +
-                     Twine(width));
-    return nullptr;
-  }
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(input.getType()).getShape();
+  if (!isa<IntegerType>(storage) || (width != 8 && width != 16))
+    return node.error("expected integers of 8 or 16 bits as quantized type, "
+                      "got " +
+                      Twine(isa<IntegerType>(storage) ? "integers" : "floats") +
+                      " of " + Twine(width));
+  if (!isStatic(node, by))
+    return node.setOutput(
+        0, quantizeNumbers(node, value, by, cast<IntegerType>(storage)));
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
   Type quantized = readQuantizedType(node, storage, shape, by);
   if (!quantized)
-    return nullptr;
+    return failure();
   if (auto perTensor = dyn_cast<quant::UniformQuantizedType>(quantized))
-    input = saturate(node, input, perTensor);
-  if (!input)
-    return nullptr;
-  return node.finish(quant::QuantizeCastOp::create(
-      node.builder, node.loc, RankedTensorType::get(shape, quantized), input));
+    value = saturate(node, value, perTensor);
+  if (!value)
+    return failure();
+  node.outputs[0].integers = storage;
+  return node.setOutput(0,
+                        node.finish(quant::QuantizeCastOp::create(
+                            node.builder, node.loc,
+                            RankedTensorType::get(shape, quantized), value)));
 }
 
 /// What the constant integers of input i stand for.
@@ -201,80 +297,34 @@ static Value dequantizedConstant(NodeImporter &node, size_t i,
       constant));
 }
 
-/// (x - zero point) * scale of integers that no QuantizeLinear made: inputs of
-/// the model, rows that a Gather took from a table.
-static Value dequantizeNumbers(NodeImporter &node, size_t i,
+/// (x - zero point) * scale of integers that no QuantizeLinear made by these:
+/// inputs of the model, rows that a Gather took from a table.
+static Value dequantizeNumbers(NodeImporter &node, Value input,
                                const Quantizer &by) {
-  if (node.intAttr("block_size", 0) != 0) {
-    (void)node.error("expected per-tensor or per-axis quantization of a "
-                     "computed tensor, got blocks");
-    return nullptr;
-  }
-  auto toFloat = [&](Value value) -> Value {
-    auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
-    Type f32 = node.builder.getF32Type();
-    if (!type || type.getElementType() == f32)
-      return value;
-    return node.finish(
-        nn::CastOp::create(node.builder, node.loc, type.clone(f32), value));
-  };
-  // One for each slice of an axis, or one for all.
-  auto aligned = [&](size_t parameter) -> Value {
-    Value value = toFloat(node.number(parameter));
-    if (!value || node.rank(parameter) == 0)
-      return value;
-    if (node.rank(parameter) > 1) {
-      (void)node.error("expected a float scalar or vector as scale");
-      return nullptr;
-    }
-    int64_t count = node.shape(parameter)[0];
-    SmallVector<int64_t> shape(node.rank(i), 1);
-    if (count != 1) {
-      std::optional<int64_t> axis = node.axis(by.axis, shape.size());
-      if (!axis)
-        return nullptr;
-      if (node.shape(i)[*axis] != count) {
-        (void)node.error("expected one scale for each of " +
-                         Twine(node.shape(i)[*axis]) + " slices, got " +
-                         Twine(count));
-        return nullptr;
-      }
-      shape[*axis] = count;
-    }
-    return node.reshape(value, shape);
-  };
-  Value real = toFloat(node.number(i));
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(input.getType()).getShape();
+  Value real = toFloat(node, input);
   if (real && node.hasInput(by.zeroPoint))
-    real = emitArithmetic(node, "Sub", real, aligned(by.zeroPoint));
-  return real ? emitArithmetic(node, "Mul", real, aligned(by.scale)) : nullptr;
+    real = emitArithmetic(node, "Sub", real,
+                          alignedParameter(node, by.zeroPoint, by, shape));
+  return real ? emitArithmetic(node, "Mul", real,
+                               alignedParameter(node, by.scale, by, shape))
+              : nullptr;
 }
 
-/// Whether the node means by input i what the cast that made it meant. Without
-/// a zero point signed and unsigned types are possible, and zero in both.
-static LogicalResult checkQuantizer(NodeImporter &node, size_t i,
-                                    const Quantizer &by) {
-  Type element = node.inputs[i]->type().getElementType();
-  auto made = dyn_cast<quant::QuantizedType>(element);
-  if (!made)
-    return node.error("expected a quantized input " + Twine(i) +
-                      ", got floats");
-  unsigned width = made.getStorageTypeIntegralWidth();
-  Type given = node.hasInput(by.zeroPoint)
-                   ? node.inputs[by.zeroPoint]->type().getElementType()
-                   : nullptr;
-  for (bool isSigned : {false, true}) {
-    Type storage = given ? given
-                         : IntegerType::get(element.getContext(), width,
-                                            isSigned ? IntegerType::Signless
-                                                     : IntegerType::Unsigned);
-    Type quantized = readQuantizedType(node, storage, node.shape(i), by);
-    if (!quantized)
-      return failure();
-    if (quantized == element)
-      return success();
-  }
-  return node.error("expected the scale and zero point of the "
-                    "QuantizeLinear before, got others");
+/// Whether the node means by input i, a quantized tensor, what the cast that
+/// made it meant. Without a zero point the file's type says whether zero is.
+static FailureOr<bool> isMadeBy(NodeImporter &node, size_t i,
+                                const Quantizer &by) {
+  if (!isStatic(node, by))
+    return false;
+  Entry &entry = *node.inputs[i];
+  Type storage = node.hasInput(by.zeroPoint)
+                     ? node.inputs[by.zeroPoint]->type().getElementType()
+                     : entry.integers;
+  Type quantized = readQuantizedType(node, storage, node.shape(i), by);
+  if (!quantized)
+    return failure();
+  return quantized == entry.type().getElementType();
 }
 
 Value accopt::importer::dequantize(NodeImporter &node, size_t i,
@@ -283,20 +333,36 @@ Value accopt::importer::dequantize(NodeImporter &node, size_t i,
     (void)node.error("expected input " + Twine(i) + ", got none");
     return nullptr;
   }
-  if (node.inputs[i]->constant)
-    return dequantizedConstant(node, i, by);
-  if (isa<IntegerType>(node.inputs[i]->type().getElementType()))
-    return dequantizeNumbers(node, i, by);
-  if (failed(checkQuantizer(node, i, by)))
+  Entry &entry = *node.inputs[i];
+  if (entry.constant) {
+    bool isBlocked = node.intAttr("block_size", 0) != 0;
+    return isBlocked || isStatic(node, by)
+               ? dequantizedConstant(node, i, by)
+               : dequantizeNumbers(node, node.number(i), by);
+  }
+  Type element = entry.type().getElementType();
+  if (isa<quant::QuantizedType>(element)) {
+    assert(entry.integers && "a quantized tensor has a type in the file");
+    FailureOr<bool> isMade = isMadeBy(node, i, by);
+    if (failed(isMade))
+      return nullptr;
+    if (*isMade)
+      return node.finish(quant::DequantizeCastOp::create(
+          node.builder, node.loc,
+          RankedTensorType::get(node.shape(i), node.builder.getF32Type()),
+          entry.value));
+    Value integers = emitIntegers(node, entry);
+    return integers ? dequantizeNumbers(node, integers, by) : nullptr;
+  }
+  if (!isa<IntegerType>(element) && !entry.integers) {
+    (void)node.error("expected integers as input " + Twine(i) + ", got floats");
     return nullptr;
-  Value input = node.inputs[i]->value;
-  auto type = RankedTensorType::get(node.shape(i), node.builder.getF32Type());
-  return node.finish(
-      quant::DequantizeCastOp::create(node.builder, node.loc, type, input));
+  }
+  return dequantizeNumbers(node, entry.value, by);
 }
 
 LogicalResult accopt::importer::importQuantize(NodeImporter &node) {
-  Value input = node.operand(0);
+  Value input = toFloat(node, node.number(0));
   if (!input)
     return failure();
   int64_t wanted = node.intAttr("output_dtype", onnx::TensorProto::UNDEFINED);
@@ -307,8 +373,7 @@ LogicalResult accopt::importer::importQuantize(NodeImporter &node) {
     return node.error("expected an integer type of 8 or 16 bits as "
                       "output_dtype, got " +
                       elementTypeName(int(wanted)));
-  return node.setOutput(
-      0, quantize(node, input, {1, 2, node.intAttr("axis", 1)}, storage));
+  return setQuantized(node, input, {1, 2, node.intAttr("axis", 1)}, storage);
 }
 
 LogicalResult accopt::importer::importDequantize(NodeImporter &node) {

@@ -1,4 +1,4 @@
-//===- ImportSampling.cpp - GridSample, ReverseSequence -------------------===//
+//===- ImportSampling.cpp - GridSample, AffineGrid, RoiAlign, ... ---------===//
 //
 // Operators that read places which data names. Places become tuples of integers
 // for nn.gather_nd. A GridSample is a weighted sum of such reads: along each
@@ -226,6 +226,81 @@ LogicalResult accopt::importer::importGridSample(NodeImporter &node) {
     return failure();
   return node.setOutput(
       0, node.emit<nn::TransposeOp>(sum, node.array(channelsFirst)));
+}
+
+//===----------------------------------------------------------------------===//
+// AffineGrid, RoiAlign
+//===----------------------------------------------------------------------===//
+
+/// The homogeneous coordinates (x, y, 1) or (x, y, z, 1) of all places of an
+/// image of `sizes`, a column each. With `corners` the first and the last place
+/// are -1 and 1, otherwise the ends of the image are.
+static Value homogeneousGrid(NodeImporter &node, ArrayRef<int64_t> sizes,
+                             bool corners) {
+  auto spatial = static_cast<int64_t>(sizes.size());
+  int64_t count = *nn::checkedElementCount(sizes);
+  SmallVector<float> columns;
+  for (int64_t axis = spatial - 1; axis >= 0; --axis) {
+    int64_t size = sizes[axis], inner = 1;
+    for (int64_t s : sizes.drop_front(axis + 1))
+      inner *= s;
+    for (int64_t i = 0; i < count; ++i) {
+      double place = double(i / inner % size);
+      columns.push_back(float(!corners    ? (2 * place + 1) / double(size) - 1
+                              : size == 1 ? -1.0
+                                          : 2 * place / double(size - 1) - 1));
+    }
+  }
+  columns.append(count, 1.0f);
+  return node.constant({spatial + 1, count}, columns);
+}
+
+LogicalResult accopt::importer::importAffineGrid(NodeImporter &node) {
+  Value theta = node.operand(0);
+  std::optional<Shape> size = theta ? node.ints(1, "size") : std::nullopt;
+  if (!size)
+    return failure();
+  Shape sizes(ArrayRef(*size).drop_front(std::min<size_t>(2, size->size())));
+  auto spatial = static_cast<int64_t>(sizes.size());
+  if ((spatial != 2 && spatial != 3) ||
+      node.shape(0) != ArrayRef<int64_t>({(*size)[0], spatial, spatial + 1}))
+    return node.error("expected a size [N, C, H, W] and theta [N, 2, 3], or a "
+                      "size [N, C, D, H, W] and theta [N, 3, 4]");
+  std::optional<int64_t> count = nn::checkedElementCount(sizes);
+  if (!count || *count < 1 || *count > (int64_t(1) << 24))
+    return node.error("expected 1 to 2^24 places, got another number");
+  Value grid = homogeneousGrid(node, sizes, node.intAttr("align_corners", 0));
+  Value moved = node.emit<nn::MatMulOp>(theta, grid);
+  moved = moved ? node.emit<nn::TransposeOp>(moved, node.array({0, 2, 1}))
+                : nullptr;
+  Shape shape = {(*size)[0]};
+  shape.append(sizes);
+  shape.push_back(spatial);
+  return node.setOutput(0, node.reshape(moved, shape));
+}
+
+LogicalResult accopt::importer::importRoiAlign(NodeImporter &node) {
+  Value image = node.operand(0), rois = image ? node.operand(1) : nullptr;
+  Value batches = rois ? emitIndices(node, 2) : nullptr;
+  if (!batches)
+    return failure();
+  std::string mode = node.stringAttr("mode", "avg");
+  std::string places =
+      node.stringAttr("coordinate_transformation_mode", "half_pixel");
+  if (mode != "avg" && mode != "max")
+    return node.error("expected mode avg or max, got " + mode);
+  if (places != "half_pixel" && places != "output_half_pixel")
+    return node.error("expected coordinate_transformation_mode half_pixel or "
+                      "output_half_pixel, got " +
+                      places);
+  return node.setOutput(0, node.emit<nn::RoiAlignOp>(
+                               image, rois, batches,
+                               node.i64(node.intAttr("output_height", 1)),
+                               node.i64(node.intAttr("output_width", 1)),
+                               node.f32(node.floatAttr("spatial_scale", 1.0f)),
+                               node.i64(node.intAttr("sampling_ratio", 0)),
+                               node.boolean(places == "half_pixel"),
+                               node.boolean(mode == "max")));
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,6 +10,7 @@
 #include "OpTable.h"
 #include "TensorReader.h"
 #include "dialects/NN/NNConstants.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 using namespace mlir;
 using namespace accopt;
@@ -415,6 +416,27 @@ LogicalResult accopt::importer::importSplit(NodeImporter &node) {
   return success();
 }
 
+/// The real number that the integer `value` is in a quantized tensor; any other
+/// has its own. Nothing and an error where slices have scales of their own.
+static std::optional<float> realOfPad(NodeImporter &node, float value) {
+  Entry &entry = *node.inputs[0];
+  Type element = entry.type().getElementType();
+  if (!isa<quant::QuantizedType>(element))
+    return value;
+  auto type = dyn_cast<quant::UniformQuantizedType>(element);
+  if (!type) {
+    (void)node.error("expected per-tensor quantization of a tensor that is "
+                     "padded, got one scale for each slice");
+    return std::nullopt;
+  }
+  int64_t moved = entry.integers.isUnsignedInteger()
+                      ? int64_t(1)
+                            << (entry.integers.getIntOrFloatBitWidth() - 1)
+                      : 0;
+  auto zero = double(type.getZeroPoint() + moved);
+  return float(type.getScale() * (double(value) - zero));
+}
+
 LogicalResult accopt::importer::importPad(NodeImporter &node) {
   Value input = node.number(0);
   if (!input)
@@ -427,6 +449,8 @@ LogicalResult accopt::importer::importPad(NodeImporter &node) {
     given = node.intsAttr("pads").value_or(Shape());
   std::optional<float> value =
       node.scalar(2, "constant_value", node.floatAttr("value", 0.0f));
+  if (value)
+    value = realOfPad(node, *value);
   if (!given || !value)
     return failure();
   Shape axes;

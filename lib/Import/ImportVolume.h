@@ -21,6 +21,15 @@ using PoolEmitter =
 mlir::Value emitVolumePool(NodeImporter &node, mlir::Value input,
                            const WindowAttributes &window, PoolEmitter pool);
 
+/// A pooling of `input` in one to three dimensions.
+mlir::Value emitPool(NodeImporter &node, mlir::Value input,
+                     const WindowAttributes &window, PoolEmitter pool);
+
+/// A convolution in one to three dimensions by the node's attributes; its input
+/// `weightInput` is `weights`.
+mlir::Value emitConv(NodeImporter &node, mlir::Value input, mlir::Value weights,
+                     mlir::Value bias, size_t weightInput);
+
 } // namespace accopt::importer
 
 #endif // ACCOPT_LIB_IMPORT_IMPORTVOLUME_H

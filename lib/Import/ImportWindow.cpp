@@ -5,6 +5,8 @@
 #include "NodeImporter.h"
 #include "OpTable.h"
 #include "WindowAttributes.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
 
 using namespace mlir;
 using namespace accopt;
@@ -104,18 +106,53 @@ static std::optional<WindowAttributes> readPlainPool(NodeImporter &node) {
   return readPool(node, shape.drop_front(std::min<size_t>(2, shape.size())));
 }
 
-static Value emitPool(NodeImporter &node, Value input,
-                      const WindowAttributes &window, PoolEmitter pool) {
+Value accopt::importer::emitPool(NodeImporter &node, Value input,
+                                 const WindowAttributes &window,
+                                 PoolEmitter pool) {
   return window.kernel.size() == 3 ? emitVolumePool(node, input, window, pool)
                                    : pool(input, window);
 }
 
+/// Integers of 8 bits as what a quantizer of scale 1 makes of them, so that the
+/// accelerator finds their maxima; output 0 stands for integers then.
+static Value quantizeBytes(NodeImporter &node, Value bytes) {
+  auto type = cast<RankedTensorType>(bytes.getType());
+  Type element = type.getElementType();
+  if (element.getIntOrFloatBitWidth() != 8) {
+    (void)node.error("expected floats or integers of 8 bits");
+    return nullptr;
+  }
+  node.outputs[0].integers = element;
+  Builder &b = node.builder;
+  int64_t zero = element.isUnsignedInteger() ? -128 : 0;
+  auto quantized = quant::UniformQuantizedType::get(
+      quant::QuantizationFlags::Signed, b.getI8Type(), b.getF32Type(),
+      /*scale=*/1.0, zero, /*storageTypeMin=*/-128, /*storageTypeMax=*/127);
+  Value real = emitCast(node, bytes, b.getF32Type());
+  return real ? node.finish(quant::QuantizeCastOp::create(
+                    node.builder, node.loc, type.clone(quantized), real))
+              : nullptr;
+}
+
+/// A quantized tensor as floats; any other as it is.
+static Value realOf(NodeImporter &node, Value value) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (!isa<quant::QuantizedType>(type.getElementType()))
+    return value;
+  return node.finish(quant::DequantizeCastOp::create(
+      node.builder, node.loc, type.clone(node.builder.getF32Type()), value));
+}
+
 LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
-  Value input = node.operand(0);
+  Value input = node.number(0);
   if (!input)
     return failure();
   std::optional<WindowAttributes> window = readPlainPool(node);
   if (!window)
+    return failure();
+  if (isa<IntegerType>(node.inputs[0]->type().getElementType()))
+    input = quantizeBytes(node, input);
+  if (!input)
     return failure();
   Value pooled = emitPool(
       node, input, *window,
@@ -130,7 +167,9 @@ LogicalResult accopt::importer::importMaxPool(NodeImporter &node) {
   if (node.outputUsed.size() < 2 || !node.outputUsed[1])
     return success();
   Shape shape(cast<RankedTensorType>(pooled.getType()).getShape());
-  return node.setOutput(1, emitMaxPoolIndices(node, input, *window, shape));
+  input = realOf(node, input);
+  return node.setOutput(
+      1, input ? emitMaxPoolIndices(node, input, *window, shape) : nullptr);
 }
 
 LogicalResult accopt::importer::importAveragePool(NodeImporter &node) {
@@ -171,20 +210,20 @@ LogicalResult accopt::importer::importGlobalMaxPool(NodeImporter &node) {
   Value input = node.operand(0);
   if (!input)
     return failure();
-  if (node.rank(0) < 3 || node.rank(0) > 5)
-    return node.error("expected 1 to 3 spatial dimensions, got an input of "
-                      "rank " +
+  if (node.rank(0) < 3)
+    return node.error("expected an input with spatial dimensions, got rank " +
                       Twine(node.rank(0)));
   Shape shape(node.shape(0)), pooled(shape.size(), 1);
   pooled[0] = shape[0];
   pooled[1] = shape[1];
-  // Of three dimensions the last two are one.
-  if (shape.size() == 5) {
-    shape[3] *= shape.pop_back_val();
-    input = node.reshape(input, shape);
-    if (!input)
-      return failure();
+  // Of three and more dimensions all but the first are one.
+  while (shape.size() > 4) {
+    int64_t last = shape.pop_back_val();
+    shape.back() *= last;
   }
+  input = node.reshape(input, shape);
+  if (!input)
+    return failure();
   Shape kernel(ArrayRef(shape).drop_front(2));
   Shape ones(kernel.size(), 1), pads(2 * kernel.size(), 0);
   Value largest = node.emit<nn::MaxPoolOp>(

@@ -8,7 +8,9 @@
 #include "dialects/NN/NNOps.h"
 #include "mlir/IR/Builders.h"
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,12 +25,20 @@ struct Entry {
   mlir::LocationAttr loc;
   /// Its node could not be imported, which has been reported.
   bool failed = false;
+  /// Where `value` stands for integers without holding them (a quantized
+  /// tensor, the real sums of a MatMulInteger): their type in the file.
+  mlir::Type integers;
+  /// The integers themselves, once an op has needed them (IntegerValues.h).
+  mlir::Value held;
 
   mlir::RankedTensorType type() const {
     return llvm::cast<mlir::RankedTensorType>(
         value ? value.getType() : mlir::Type(constant.getShapedType()));
   }
 };
+
+/// The nodes of a graph, bodies of nodes included, that read each value.
+using ValueUses = std::map<std::string, std::vector<const onnx::NodeProto *>>;
 
 /// One node on its way in: typed access to its attributes, inputs and outputs.
 /// Functions that fail have recorded the node's one error.
@@ -52,6 +62,10 @@ public:
   /// The reason is that a constant was expected where a value is computed: what
   /// shape the result has depends on data, or may.
   bool dependsOnData = false;
+  /// Who reads what in the graph.
+  const ValueUses *uses = nullptr;
+  /// Entries of this node alone, in the place of those that are read.
+  std::deque<Entry> ownEntries;
   /// Imports a graph of the node's attributes at this place: its inputs are
   /// `arguments`, its outputs become `results`. A failure has been reported.
   std::function<llvm::LogicalResult(const onnx::GraphProto &,

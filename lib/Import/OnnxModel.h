@@ -18,8 +18,11 @@
 
 namespace accopt::importer {
 
-/// The one opset of the default domain that the importer reads.
+/// The opset of the default domain to which older models are converted.
 constexpr int importedOpset = 25;
+/// The newest one that is read. What opsets after `importedOpset` changed is
+/// new operators and element types alone, so that such models stay as they are.
+constexpr int newestOpset = 28;
 
 /// No tensor may have more elements.
 constexpr int64_t maxTensorElements = (int64_t(1) << 31) - 1;

@@ -43,13 +43,13 @@ static bool isRead(StringRef type) {
 static SchemaFacts factsOf(StringRef name) {
   SchemaFacts facts;
   std::string op = name.str();
-  for (int opset = 1; opset <= importedOpset; ++opset)
+  for (int opset = 1; opset <= newestOpset; ++opset)
     if (onnx::OpSchemaRegistry::Schema(op, opset, "")) {
       facts.firstOpset = opset;
       break;
     }
   const onnx::OpSchema *schema =
-      onnx::OpSchemaRegistry::Schema(op, importedOpset, "");
+      onnx::OpSchemaRegistry::Schema(op, newestOpset, "");
   if (!schema)
     return facts;
   for (const auto &[attribute, description] : schema->attributes())
@@ -75,7 +75,7 @@ static void writeMarkdown(raw_ostream &os) {
   auto yes = [](bool value) { return value ? "yes" : "no"; };
   for (const SupportedOp &op : supportedOps()) {
     SchemaFacts facts = factsOf(op.name);
-    os << "| " << op.name << " | " << facts.firstOpset << "-" << importedOpset
+    os << "| " << op.name << " | " << facts.firstOpset << "-" << newestOpset
        << " | " << op.note << " | " << op.where << " | " << yes(op.quantizable)
        << " | " << yes(op.trainable) << " | " << join(facts.types, ", ")
        << " |\n";
@@ -93,7 +93,7 @@ static void writeJson(raw_ostream &os) {
         out.object([&] {
           out.attribute("name", StringRef(op.name));
           out.attribute("first_opset", facts.firstOpset);
-          out.attribute("last_opset", importedOpset);
+          out.attribute("last_opset", newestOpset);
           out.attribute("support", StringRef(op.note));
           out.attribute("runs_on", StringRef(op.where));
           out.attribute("quantizable", op.quantizable);
@@ -113,5 +113,5 @@ void accopt::writeOpSupport(OpSupportFormat format, raw_ostream &os) {
   if (format == OpSupportFormat::Json)
     return writeJson(os);
   for (const SupportedOp &op : supportedOps())
-    os << left_justify(op.name, 28) << op.note << '\n';
+    os << left_justify(op.name, 27) << ' ' << op.note << '\n';
 }

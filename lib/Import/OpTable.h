@@ -15,8 +15,18 @@ class NodeImporter;
 /// Turns one node into ops; a failure has been recorded in the node.
 using Handler = llvm::LogicalResult (*)(NodeImporter &);
 
+/// What a handler makes of an input that stands for integers (Entry::integers).
+enum class IntegerUse {
+  Reads, ///< needs the integers themselves
+  Moves, ///< passes elements of input 0 (a Concat: of all) on as they are
+  Adds,  ///< may add the real numbers that stand for int32
+  Knows, ///< asks what they stand for
+};
+
 /// The handler of an operator, or null.
 Handler findHandler(llvm::StringRef domain, llvm::StringRef op);
+/// Reads where the operator has no handler.
+IntegerUse integerUse(llvm::StringRef domain, llvm::StringRef op);
 
 // By family; each in the file of its name.
 llvm::LogicalResult importConv(NodeImporter &node);
@@ -63,12 +73,15 @@ llvm::LogicalResult importLogSoftmax(NodeImporter &node);
 llvm::LogicalResult importHardmax(NodeImporter &node);
 llvm::LogicalResult importArg(NodeImporter &node);
 llvm::LogicalResult importCumSum(NodeImporter &node);
+llvm::LogicalResult importCumProd(NodeImporter &node);
 llvm::LogicalResult importTopK(NodeImporter &node);
 llvm::LogicalResult importGather(NodeImporter &node);
 llvm::LogicalResult importGatherND(NodeImporter &node);
 llvm::LogicalResult importGatherElements(NodeImporter &node);
 llvm::LogicalResult importScatter(NodeImporter &node);
 llvm::LogicalResult importGridSample(NodeImporter &node);
+llvm::LogicalResult importAffineGrid(NodeImporter &node);
+llvm::LogicalResult importRoiAlign(NodeImporter &node);
 llvm::LogicalResult importReverseSequence(NodeImporter &node);
 llvm::LogicalResult importMaxUnpool(NodeImporter &node);
 llvm::LogicalResult importCol2Im(NodeImporter &node);
@@ -136,6 +149,9 @@ mlir::Value emitCast(NodeImporter &node, mlir::Value value, mlir::Type element);
 /// other of these.
 mlir::Value emitReversed(NodeImporter &node, mlir::Value input,
                          mlir::Value lengths, int64_t time);
+
+/// Input i as indices of i32 or i64; null and an error where it is no integer.
+mlir::Value emitIndices(NodeImporter &node, size_t i);
 
 /// Axes from input 1 or, in opsets before, from the attribute; empty where
 /// neither is given. Nothing and an error where they do not fit.

@@ -134,10 +134,10 @@ static void declareInitializers(onnx::GraphProto &graph) {
 
 /// Bodies read attributes that a node leaves at their defaults, which the
 /// inliner does not know.
-static void fillDefaults(onnx::GraphProto &graph) {
+static void fillDefaults(onnx::GraphProto &graph, int opset) {
   for (onnx::NodeProto &node : *graph.mutable_node()) {
-    const onnx::OpSchema *schema = onnx::OpSchemaRegistry::Schema(
-        node.op_type(), importedOpset, node.domain());
+    const onnx::OpSchema *schema =
+        onnx::OpSchemaRegistry::Schema(node.op_type(), opset, node.domain());
     if (!schema || findHandler(node.domain(), node.op_type()))
       continue;
     // Ordered: the schema's own map is not.
@@ -173,7 +173,7 @@ static Error expandFunctions(onnx::ModelProto &proto) {
       return error;
     if (Error error = guard("cannot expand ONNX's own functions", [&] {
           declareInitializers(*proto.mutable_graph());
-          fillDefaults(*proto.mutable_graph());
+          fillDefaults(*proto.mutable_graph(), opsetOf(proto));
           onnx::inliner::InlineSelectedFunctions(
               proto, WithoutHandler(), onnx::OpSchemaRegistry::Instance());
         }))
@@ -241,7 +241,7 @@ Error accopt::importer::prepareModel(OnnxModel &model,
   std::set<std::string> activationNorms = takeSpatialAttributes(proto);
   std::vector<std::string> oldResizes = findOldResizes(proto);
   int opset = opsetOf(proto);
-  if (opset == importedOpset || opset == 0)
+  if (opset == 0 || (opset >= importedOpset && opset <= newestOpset))
     return expandFunctions(proto);
   // One for all bodies: its tables of schemas take milliseconds to build.
   std::optional<onnx::version_conversion::DefaultVersionConverter> converter;

@@ -14,14 +14,16 @@ struct Quantizer {
   int64_t axis = 1;
 };
 
-/// `input` through a cast to 8 or 16 bits; `storage` is the type where there is
-/// no zero point. Null and an error where the node asks for something else.
-mlir::Value quantize(NodeImporter &node, mlir::Value input, const Quantizer &by,
-                     mlir::Type storage);
+/// Output 0 is `value` in integers of 8 or 16 bits: through a cast where scale
+/// and zero point are constants, and as numbers of the host where the network
+/// computes them. `storage` is the type where there is no zero point. Failure
+/// and an error where the node asks for something else.
+llvm::LogicalResult setQuantized(NodeImporter &node, mlir::Value value,
+                                 const Quantizer &by, mlir::Type storage);
 
 /// The real values of input i: a constant of integers, what a cast by the same
-/// scale and zero point made, or any other integers. Null and an error where it
-/// is none of these.
+/// scale and zero point made, or any other integers, in arithmetic of the host.
+/// Null and an error where it is none of these.
 mlir::Value dequantize(NodeImporter &node, size_t i, const Quantizer &by);
 
 /// The f32 values of input i, a constant of integers with one scale, one for

@@ -83,14 +83,15 @@ static bool readsCast(Operation *op) {
   });
 }
 
+static bool writesCast(Operation *op) {
+  return llvm::any_of(op->getResults(), [](Value result) {
+    return llvm::any_of(result.getUsers(), isCastOp);
+  });
+}
+
 /// A model's own casts say what is int8.
 static bool isCastAround(Operation *op) {
-  if (readsCast(op))
-    return true;
-  for (Value result : op->getResults())
-    if (llvm::any_of(result.getUsers(), isCastOp))
-      return true;
-  return false;
+  return readsCast(op) || writesCast(op);
 }
 
 /// What only moves elements has them from where its operand has them.
@@ -220,7 +221,8 @@ HostPlacement::HostPlacement(func::FuncOp function) {
       // so does what the host alone computes of floats.
       if (!llvm::all_of(op.getResults(), isReal) ||
           !llvm::all_of(op.getOperands(), isReal) ||
-          (!isFlexible(&op) && !readsCast(&op)))
+          (!isFlexible(&op) && !readsCast(&op)) ||
+          (llvm::isa<nn::BinaryMathOp>(op) && !writesCast(&op)))
         onHost.insert(&op);
       continue;
     }

@@ -107,8 +107,8 @@ Moments RangeInference::transfer(Operation *op) const {
       .Case([&](nn::MatMulOp o) { return visitProduct(o.getA(), o.getB()); })
       .Case([&](nn::SoftmaxOp o) { return visitSoftmax(o); })
       .Case<nn::ReduceOp, nn::BinaryMathOp, nn::SelectOp, nn::GatherOp,
-            nn::GatherNDOp, nn::ScatterNDOp, nn::ExpandOp, nn::TopKOp,
-            nn::CastOp, nn::ArgReduceOp, nn::CumSumOp>(
+            nn::GatherNDOp, nn::ScatterNDOp, nn::RoiAlignOp, nn::ExpandOp,
+            nn::TopKOp, nn::CastOp, nn::ArgReduceOp, nn::CumSumOp>(
           [&](Operation *o) { return visitHostOp(o); })
       .Case([&](nn::BatchNormOp o) { return visitBatchNorm(o); })
       .Case([&](nn::LrnOp o) { return visitLrn(o); })

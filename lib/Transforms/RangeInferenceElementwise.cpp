@@ -136,7 +136,29 @@ Moments RangeInference::unknown() {
   return result;
 }
 
+/// What integers of up to 16 bits can be, each as likely as any other.
+static Moments uniformIntegers(IntegerType type) {
+  double count = std::ldexp(1.0, int(type.getWidth()));
+  double low = type.isUnsigned() || type.isInteger(1) ? 0.0 : -count / 2;
+  Moments result;
+  result.channels = {{low + (count - 1) / 2, (count * count - 1) / 12}};
+  result.reach = {low, low + count - 1};
+  return result;
+}
+
 Moments RangeInference::visitHostOp(Operation *op) const {
+  if (auto cast = llvm::dyn_cast<nn::CastOp>(op))
+    if (auto from = llvm::dyn_cast<IntegerType>(
+            typeOf(cast.getInput()).getElementType());
+        from && from.getWidth() <= 16 &&
+        typeOf(op->getResult(0)).getElementType().isF32())
+      return uniformIntegers(from);
+  // Samples lie between elements, or are zero beyond the image.
+  if (auto align = llvm::dyn_cast<nn::RoiAlignOp>(op)) {
+    Moments result = get(align.getInput()).collapsed();
+    result.reach = unite(result.reach, {0.0, 0.0});
+    return result;
+  }
   auto reduce = llvm::dyn_cast<nn::ReduceOp>(op);
   if (reduce && reduce.getKind() == nn::ReduceKind::Sum) {
     double count = double(typeOf(reduce.getInput()).getNumElements()) /

@@ -26,7 +26,9 @@ Ranges are measured on {calibration} inputs that the tests are not among.
   Hebrew and the features that wake words read are drawn, too.
 - **float** is the signal over the difference between the imported network in float and
   onnxruntime: an import that is right has 80 dB or more. (QDQ models run in float there:
-  onnxruntime's rounding of integers is the difference.)
+  onnxruntime's rounding of integers is the difference. RT-DETR sorts queries by drawn
+  scores that lie as close as 4e-6: onnxruntime with and without its optimizations, too,
+  agree to 31.5 dB; given the same indices of TopK its scores have 97 dB, its boxes 140.)
 - **SQNR** is that of the binary's int8, of the worst output, where values below 1e-6 count
   as that much (at least); **decides** counts inputs (or
   places) at which the binary decides as onnxruntime does.

@@ -14,6 +14,17 @@ using namespace mlir;
 namespace accopt {
 namespace {
 
+/// Samples of one bin; where data decides, those of a region as large as the
+/// image.
+int64_t countSamples(nn::RoiAlignOp op) {
+  auto ratio = int64_t(op.getSamplingRatio());
+  if (ratio > 0)
+    return ratio * ratio;
+  ArrayRef<int64_t> image = shapeOf(op.getInput());
+  return int64_t(llvm::divideCeil(image[2], op.getHeight()) *
+                 llvm::divideCeil(image[3], op.getWidth()));
+}
+
 /// Arithmetic operations of the float computation, counted by the op's
 /// definition: one per element and elementary function, two per multiply-add.
 int64_t countOperations(Operation *op) {
@@ -44,6 +55,8 @@ int64_t countOperations(Operation *op) {
       perOutput *= size;
     return 2 * results * perOutput;
   }
+  if (auto align = dyn_cast<nn::RoiAlignOp>(op))
+    return results * countSamples(align) * 16; // four weights, places, products
   int64_t inputs = 0;
   for (Value operand : op->getOperands())
     inputs = std::max(inputs, elements(operand));

@@ -210,8 +210,8 @@ LogicalResult Lowering::convertUnquantized(Operation *op) {
                op))
     (void)convert(op);
   else if (isa<nn::ReduceOp, nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,
-               nn::TopKOp, nn::CumSumOp, nn::SelectOp, nn::BinaryMathOp,
-               nn::ExpandOp>(op))
+               nn::RoiAlignOp, nn::TopKOp, nn::CumSumOp, nn::SelectOp,
+               nn::BinaryMathOp, nn::ExpandOp>(op))
     reason = "neither the array nor the vector unit has this op";
   else
     reason = "computes in floats beside other ops of the host";

@@ -1,8 +1,7 @@
 //===- ConvertIndex.cpp - Reductions, indexing, sorting -------------------===//
 //
 // Part of AccOpt. Each op is one or two linalg.generic; where data says what is
-// read, the body takes the element out of a tensor that it captures. Indices
-// are wrapped and cut to what there is: a wrong one must not read elsewhere.
+// read, the body takes the element out of a tensor that it captures.
 //
 //===----------------------------------------------------------------------===//
 
@@ -262,19 +261,6 @@ void Converter::convertOp(nn::TopKOp op) {
 // Indexing
 //===----------------------------------------------------------------------===//
 
-/// `index` of i32 or i64 as a position in a dimension of `size`.
-static Value toPosition(Scalars &s, Value index, int64_t size) {
-  Type wide = s.builder.getI64Type();
-  index = s.resize(index, wide, false);
-  Value zero = s.integer(wide, 0);
-  Value negative = s.compare(arith::CmpIPredicate::slt, index, zero);
-  index = s.select(negative,
-                   s.make<arith::AddIOp>(index, s.integer(wide, size)), index);
-  index = s.make<arith::MaxSIOp>(index, zero);
-  index = s.make<arith::MinSIOp>(index, s.integer(wide, size - 1));
-  return s.makeTyped<arith::IndexCastOp>(s.builder.getIndexType(), index);
-}
-
 static Value elementAt(Scalars &s, Value tensor, ValueRange position) {
   return tensor::ExtractOp::create(s.builder, s.loc, tensor, position);
 }
@@ -301,7 +287,7 @@ void Converter::convertOp(nn::GatherOp op) {
         SmallVector<Value> at = positions(s, unsigned(shape.size()));
         Value index = elementAt(s, indices, ArrayRef(at).slice(axis, count));
         SmallVector<Value> from(ArrayRef(at).take_front(axis));
-        from.push_back(toPosition(s, index, getShape(x)[axis]));
+        from.push_back(s.toPosition(index, getShape(x)[axis]));
         llvm::append_range(from, ArrayRef(at).drop_front(axis + count));
         return elementAt(s, x, from);
       }));
@@ -321,8 +307,8 @@ void Converter::convertOp(nn::GatherNDOp op) {
              tuple.push_back(nullptr);
              for (int64_t i = 0; i < depth; ++i) {
                tuple.back() = s.integer(s.builder.getIndexType(), i);
-               from.push_back(toPosition(s, elementAt(s, indices, tuple),
-                                         getShape(x)[batch + size_t(i)]));
+               from.push_back(s.toPosition(elementAt(s, indices, tuple),
+                                           getShape(x)[batch + size_t(i)]));
              }
              llvm::append_range(from, ArrayRef(at).drop_front(outer));
              return elementAt(s, x, from);
@@ -385,7 +371,7 @@ void Converter::convertOp(nn::ScatterNDOp op) {
       Value part = elementAt(s, indices,
                              {tuple, s.integer(s.builder.getIndexType(), i)});
       base = s.make<arith::AddIOp>(s.make<arith::MulIOp>(base, size),
-                                   toPosition(s, part, shape[i]));
+                                   s.toPosition(part, shape[i]));
     }
     Value count = s.integer(s.builder.getIndexType(), inner);
     base = s.make<arith::MulIOp>(base, count);

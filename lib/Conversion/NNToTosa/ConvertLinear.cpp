@@ -109,8 +109,16 @@ void Converter::convertOp(nn::ConvOp op) {
                                   toFloat(op.getClampMax())));
 }
 
-/// Multiplies (batch, m, k) by (batch, k, n).
+/// Multiplies (batch, m, k) by (batch, k, n), integers modulo their width.
 static Value batchMatMul(TosaBuilder &b, Value lhs, Value rhs) {
+  if (auto integer = dyn_cast<IntegerType>(getElementType(lhs))) {
+    auto type = b.tensorType(
+        {getShape(lhs)[0], getShape(lhs)[1], getShape(rhs)[2]}, integer);
+    Value zeros =
+        b.constant(DenseElementsAttr::get(type, b.getIntegerAttr(integer, 0)));
+    return linalg::BatchMatmulOp::create(b, type, ValueRange{lhs, rhs}, zeros)
+        .getResult(0);
+  }
   Value zero = b.zeroPoint(b.getF32Type(), 0);
   auto type = b.tensorType(
       {getShape(lhs)[0], getShape(lhs)[1], getShape(rhs)[2]}, b.getF32Type());

@@ -311,14 +311,21 @@ static Value powerOfIntegers(Scalars &s, Value a, Value c, bool isUnsigned) {
   return s.resize(integer, a.getType(), /*isUnsigned=*/false);
 }
 
-static Value shift(Scalars &s, nn::BinaryKind kind, Value a, Value c) {
+/// To the right, integers with a sign keep it; a negative distance is as one
+/// beyond all bits.
+static Value shift(Scalars &s, nn::BinaryKind kind, Value a, Value c,
+                   bool isUnsigned) {
   Type type = a.getType();
-  Value shifted = kind == nn::BinaryKind::ShiftLeft
-                      ? s.make<arith::ShLIOp>(a, c)
-                      : s.make<arith::ShRUIOp>(a, c);
-  Value fits = s.compare(arith::CmpIPredicate::ult, c,
-                         s.integer(type, type.getIntOrFloatBitWidth()));
-  return s.select(fits, shifted, s.integer(type, 0));
+  unsigned width = type.getIntOrFloatBitWidth();
+  Value fits = s.compare(arith::CmpIPredicate::ult, c, s.integer(type, width));
+  Value by = s.select(fits, c, s.integer(type, 0));
+  Value zero = s.integer(type, 0);
+  if (kind == nn::BinaryKind::ShiftLeft)
+    return s.select(fits, s.make<arith::ShLIOp>(a, by), zero);
+  if (isUnsigned)
+    return s.select(fits, s.make<arith::ShRUIOp>(a, by), zero);
+  Value sign = s.make<arith::ShRSIOp>(a, s.integer(type, width - 1));
+  return s.select(fits, s.make<arith::ShRSIOp>(a, by), sign);
 }
 
 static Value binaryInteger(Scalars &s, nn::BinaryKind kind, Value a, Value c,
@@ -365,7 +372,7 @@ static Value binaryInteger(Scalars &s, nn::BinaryKind kind, Value a, Value c,
     return s.make<arith::XOrIOp>(a, c);
   case BinaryKind::ShiftLeft:
   case BinaryKind::ShiftRight:
-    return shift(s, kind, a, c);
+    return shift(s, kind, a, c, isUnsigned);
   }
   return nullptr;
 }

@@ -250,7 +250,7 @@ LogicalResult Converter::convert(Operation *op) {
             nn::ResampleOp, nn::RecurrentOp, nn::UnaryMathOp, nn::ChainOp,
             nn::BinaryMathOp, nn::SelectOp, nn::CastOp, nn::ExpandOp,
             nn::ReduceOp, nn::ArgReduceOp, nn::CumSumOp, nn::TopKOp,
-            nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp,
+            nn::GatherOp, nn::GatherNDOp, nn::ScatterNDOp, nn::RoiAlignOp,
             quant::QuantizeCastOp, quant::DequantizeCastOp>([&](auto concrete) {
         convertOp(concrete);
         return success();

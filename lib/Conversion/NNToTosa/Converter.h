@@ -129,6 +129,8 @@ private:
   void convertOp(nn::GatherOp op);
   void convertOp(nn::GatherNDOp op);
   void convertOp(nn::ScatterNDOp op);
+  // ConvertRoiAlign.cpp
+  void convertOp(nn::RoiAlignOp op);
   // ConvertWindow.cpp
   void convertOp(nn::MaxPoolOp op);
   void convertOp(nn::AveragePoolOp op);

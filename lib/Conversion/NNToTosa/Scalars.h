@@ -87,6 +87,22 @@ struct Scalars {
     return resize(makeTyped<arith::FPToSIOp>(wide, value), to, false);
   }
 
+  /// An index of i32 or i64 as a position in a dimension of `size`: wrapped
+  /// where it is negative, and cut to what there is, since a wrong one must not
+  /// read elsewhere.
+  Value toPosition(Value index, int64_t size) {
+    namespace arith = mlir::arith;
+    Type wide = builder.getI64Type();
+    index = resize(index, wide, false);
+    Value zero = integer(wide, 0);
+    Value negative = compare(arith::CmpIPredicate::slt, index, zero);
+    index = select(negative, make<arith::AddIOp>(index, integer(wide, size)),
+                   index);
+    index = make<arith::MaxSIOp>(index, zero);
+    index = make<arith::MinSIOp>(index, integer(wide, size - 1));
+    return makeTyped<arith::IndexCastOp>(builder.getIndexType(), index);
+  }
+
   mlir::OpBuilder &builder;
   mlir::Location loc;
 };

@@ -15,6 +15,15 @@ func.func @functions(%x: tensor<2x4xf32>, %y: tensor<4xf32>) -> tensor<2x4xi64> 
   return %4 : tensor<2x4xi64>
 }
 
+// CHECK-LABEL: func @regions
+// CHECK: nn.roi_align %{{.*}}, %{{.*}}, %{{.*}} {half_pixel = true, height = 2 : i64, maximum = false, sampling_ratio = 0 : i64, spatial_scale = 2.500000e-01 : f32, width = 3 : i64}
+func.func @regions(%x: tensor<1x4x8x8xf32>, %r: tensor<5x4xf32>, %b: tensor<5xi64>) -> tensor<5x4x2x3xf32> {
+  %0 = nn.roi_align %x, %r, %b {height = 2 : i64, width = 3 : i64, spatial_scale = 0.25 : f32,
+      sampling_ratio = 0 : i64, half_pixel = true, maximum = false}
+    : (tensor<1x4x8x8xf32>, tensor<5x4xf32>, tensor<5xi64>) -> tensor<5x4x2x3xf32>
+  return %0 : tensor<5x4x2x3xf32>
+}
+
 // CHECK-LABEL: func @indices
 // CHECK: nn.gather %{{.*}} {axis = 0 : i64} : (tensor<9x4xf32>, tensor<2x3xi64>) -> tensor<2x3x4xf32>
 // CHECK: nn.gather_nd %{{.*}} {batch_dims = 0 : i64} : (tensor<9x4xf32>, tensor<2x1xi64>) -> tensor<2x4xf32>
@@ -65,6 +74,15 @@ func.func @bits(%x: tensor<4xf32>) {
 func.func @k(%x: tensor<4xf32>) {
   // expected-error @below {{expected k in [0, 4], got 5}}
   %0, %1 = nn.top_k %x {axis = 0 : i64, k = 5 : i64, largest = true} : (tensor<4xf32>) -> (tensor<5xf32>, tensor<5xi64>)
+  return
+}
+
+// -----
+
+func.func @roi_batches(%x: tensor<1x4x8x8xf32>, %r: tensor<5x4xf32>, %b: tensor<4xi64>) {
+  // expected-error @below {{failed to infer returned types}}
+  // expected-error @below {{expected an input [N, C, H, W], regions [R, 4] and R batches, got [1, 4, 8, 8], [5, 4] and [4]}}
+  %0 = nn.roi_align %x, %r, %b {height = 2 : i64, width = 3 : i64, spatial_scale = 0.25 : f32, sampling_ratio = 0 : i64, half_pixel = true, maximum = false} : (tensor<1x4x8x8xf32>, tensor<5x4xf32>, tensor<4xi64>) -> tensor<5x4x2x3xf32>
   return
 }
 
