@@ -1,4 +1,4 @@
-//===- BitPrices.cpp - Cycles at any bits of activations ------------------===//
+//===- BitPrices.cpp - Cycles at any choice of bits -----------------------===//
 //
 // Part of AccOpt.
 //
@@ -10,6 +10,7 @@
 
 #include "accopt/Conversion/NNToAccel.h"
 #include "accopt/InitAllDialects.h"
+#include "accopt/Transforms/WeightCorrections.h"
 #include "accopt/Transforms/WithoutWeights.h"
 
 #include "mlir/IR/MLIRContext.h"
@@ -24,7 +25,13 @@ BitPrices::BitPrices(func::FuncOp function, const RangeTable &ranges,
     : bytecode(serialize(*withoutWeights(function))), file(file.str()),
       ranges(ranges), cache(std::move(machine), options) {}
 
-llvm::Expected<uint64_t> BitPrices::cycles(const ActivationBits &bits) {
+void ChosenBits::apply(func::FuncOp function) const {
+  removeCorrections(function, [&](StringRef layer) {
+    return weights.byName.count(layer.str()) > 0;
+  });
+}
+
+llvm::Expected<uint64_t> BitPrices::cycles(const ChosenBits &bits) {
   DialectRegistry registry;
   registerAllDialects(registry);
   // What quantization makes of the weights goes with its context.
@@ -39,7 +46,10 @@ llvm::Expected<uint64_t> BitPrices::cycles(const ActivationBits &bits) {
     return llvm::createStringError(std::errc::invalid_argument, "");
   };
   OwningOpRef<ModuleOp> module = deserialize(bytecode, context);
-  if (!module || failed(quantize(*module, ranges, bits)) ||
+  if (!module)
+    return reported();
+  bits.apply(module->lookupSymbol<func::FuncOp>("main"));
+  if (failed(quantize(*module, ranges, bits.activations)) ||
       failed(convertNNToAccel(*module)))
     return reported();
   FailureOr<CostQuery> query = CostQuery::read(*module, cache);

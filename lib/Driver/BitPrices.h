@@ -1,4 +1,4 @@
-//===- BitPrices.h - Cycles at any bits of activations ----------*- C++ -*-===//
+//===- BitPrices.h - Cycles at any choice of bits ---------------*- C++ -*-===//
 //
 // Part of AccOpt. The compiler asked for the cost of a network alone, again and
 // again: without weights' values, and with what earlier questions scheduled.
@@ -15,15 +15,24 @@
 
 namespace accopt {
 
+/// Of activations, and of the weights of layers that have corrections.
+struct ChosenBits {
+  ActivationBits activations;
+  WeightBits weights;
+  /// Takes off the corrections of layers whose weights have 8 bits.
+  void apply(mlir::func::FuncOp function) const;
+};
+
 class BitPrices {
 public:
-  /// `function` is float, after the float pipeline; `file` names it in errors.
+  /// `function` is float, after the float pipeline, and has all corrections;
+  /// `file` names it in errors.
   BitPrices(mlir::func::FuncOp function, const RangeTable &ranges,
             Machine machine, const ScheduleOptions &options,
             llvm::StringRef file);
 
   /// The cycles that compiling with `bits` would report.
-  llvm::Expected<uint64_t> cycles(const ActivationBits &bits);
+  llvm::Expected<uint64_t> cycles(const ChosenBits &bits);
 
 private:
   std::string bytecode, file;

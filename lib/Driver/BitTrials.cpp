@@ -1,4 +1,4 @@
-//===- BitTrials.cpp - Accuracy at any bits of activations ----------------===//
+//===- BitTrials.cpp - Accuracy at any choice of bits ---------------------===//
 //
 // Part of AccOpt.
 //
@@ -66,15 +66,43 @@ llvm::Expected<BitTrials> BitTrials::create(func::FuncOp function,
   return std::move(trials);
 }
 
-llvm::Expected<GoalMeasure> BitTrials::run(const llvm::BitVector &wide,
-                                           size_t samples) const {
+/// All but exact over what `rounding` reaches: a correction that is not there
+/// leaves its residual as it is.
+static Rounding almostExact(const Rounding &rounding) {
+  constexpr float steps = 0x1p14f;
+  return {rounding.step / steps, rounding.least * 2 * steps,
+          rounding.most * 2 * steps};
+}
+
+std::vector<Tensor> BitTrials::switchesOf(const TrialChoice &choice) const {
+  std::vector<Rounding> roundings;
+  for (auto [index, entry] : llvm::enumerate(network.classes))
+    roundings.push_back(choice.wide.test(unsigned(index)) ? entry.wide
+                                                          : entry.narrow);
+  std::vector<float> counts;
+  for (auto [index, entry] : llvm::enumerate(network.corrections)) {
+    bool isThere = choice.corrected.test(unsigned(index));
+    bool isWide = llvm::any_of(entry.joined, [&](size_t joined) {
+      return choice.wide.test(unsigned(joined));
+    });
+    const SwitchedClass &own = network.classes[entry.index];
+    roundings[entry.index] = !isThere ? almostExact(own.narrow)
+                             : isWide ? own.wide
+                                      : own.narrow;
+    counts.push_back(isThere ? 1 : 0);
+  }
   std::vector<Tensor> switches;
-  for (auto [index, entry] : llvm::enumerate(network.classes)) {
-    const Rounding &rounding =
-        wide.test(unsigned(index)) ? entry.wide : entry.narrow;
+  for (const Rounding &rounding : roundings)
     for (float value : {rounding.step, rounding.least, rounding.most})
       switches.push_back(Tensor::create<float>({1}, value));
-  }
+  for (float count : counts)
+    switches.push_back(Tensor::create<float>({1}, count));
+  return switches;
+}
+
+llvm::Expected<GoalMeasure> BitTrials::run(const TrialChoice &choice,
+                                           size_t samples) const {
+  std::vector<Tensor> switches = switchesOf(choice);
   GoalSums sums(*calibration);
   size_t count = samples ? std::min(samples, inputs.size()) : inputs.size();
   for (size_t i = 0; i < count; ++i) {

@@ -1,4 +1,4 @@
-//===- BitTrials.h - Accuracy at any bits of activations --------*- C++ -*-===//
+//===- BitTrials.h - Accuracy at any choice of bits -------------*- C++ -*-===//
 //
 // Part of AccOpt. Runs a network compiled once (SwitchedNetwork.h) at choices
 // of bits and compares its scores with the float network's.
@@ -37,6 +37,12 @@ private:
   Decisions decisions;
 };
 
+/// Which classes of activations have their wide bits, and which layers their
+/// corrections.
+struct TrialChoice {
+  llvm::BitVector wide, corrected;
+};
+
 class BitTrials {
 public:
   /// Compiles the switched form of `function`, which must outlive this, as must
@@ -46,9 +52,12 @@ public:
                                           llvm::StringRef file);
 
   llvm::ArrayRef<SwitchedClass> classes() const { return network.classes; }
-  /// The results on `samples` of the samples (0: on all), evenly spread, where
-  /// the classes of `wide` have their wide bits.
-  llvm::Expected<GoalMeasure> run(const llvm::BitVector &wide,
+  llvm::ArrayRef<SwitchedCorrection> corrections() const {
+    return network.corrections;
+  }
+  /// The results on `samples` of the samples (0: on all), evenly spread. What
+  /// `choice` says of the corrections' own classes is not looked at.
+  llvm::Expected<GoalMeasure> run(const TrialChoice &choice,
                                   size_t samples = 0) const;
   /// The same of the machine's integers: `layers` are the accel layers of the
   /// function.
@@ -57,6 +66,7 @@ public:
 private:
   explicit BitTrials(const Calibration &calibration)
       : calibration(&calibration) {}
+  std::vector<Tensor> switchesOf(const TrialChoice &choice) const;
 
   const Calibration *calibration;
   SwitchedNetwork network;

@@ -13,6 +13,7 @@
 #include "dialects/NN/NNOps.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -189,6 +190,48 @@ llvm::Expected<Calibration> calibrate(func::FuncOp function,
   if (llvm::Error error = inferRanges(function).moveInto(result.ranges))
     return makeFileError(options.input, llvm::toString(std::move(error)));
   return std::move(result);
+}
+
+llvm::Error addMissingRanges(func::FuncOp function, ArrayRef<Value> values,
+                             const CompileOptions &options, Progress &progress,
+                             RangeTable &ranges) {
+  auto names = nameValues(function);
+  llvm::SetVector<Value> missing;
+  for (Value value : values)
+    if (!ranges.find(names.lookup(value)))
+      missing.insert(value);
+  if (missing.empty())
+    return llvm::Error::success();
+  RangeTable more;
+  if (options.calibrationData.empty()) {
+    if (llvm::Error error = inferRanges(function).moveInto(more))
+      return makeFileError(options.input, llvm::toString(std::move(error)));
+  } else {
+    llvm::Expected<CalibrationMethod> method =
+        parseCalibrationMethod(options.calibrationMethod);
+    if (!method)
+      return method.takeError();
+    llvm::Expected<Samples> samples =
+        Samples::read(function, options.calibrationData);
+    if (!samples)
+      return samples.takeError();
+    RangeCollector collector;
+    auto observe = [&](int64_t, Value value, ArrayRef<float> elements,
+                       ArrayRef<int64_t>) {
+      if (missing.contains(value))
+        collector.observe(names.lookup(value), elements);
+    };
+    if (llvm::Error error =
+            runOnSamples(function, *samples, "calibration of corrections",
+                         progress, observe))
+      return error;
+    if (llvm::Error error = collector.finish(*method).moveInto(more))
+      return error;
+  }
+  for (Value value : missing)
+    if (const Range *range = more.find(names.lookup(value)))
+      ranges.set(names.lookup(value), *range);
+  return llvm::Error::success();
 }
 
 llvm::Expected<ChannelTable> measureChannels(func::FuncOp function,

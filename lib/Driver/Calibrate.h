@@ -45,6 +45,14 @@ llvm::Expected<Calibration> calibrate(mlir::func::FuncOp function,
                                       const CompileOptions &options,
                                       Progress &progress);
 
+/// Adds the ranges of `values`, which are of `function` and none of which the
+/// network had when it was calibrated: from data, where there is some, or else
+/// from the model's own statistics. What `ranges` has already stays.
+llvm::Error addMissingRanges(mlir::func::FuncOp function,
+                             llvm::ArrayRef<mlir::Value> values,
+                             const CompileOptions &options, Progress &progress,
+                             RangeTable &ranges);
+
 /// What the channels of `function`'s values hold on the calibration data.
 llvm::Expected<ChannelTable> measureChannels(mlir::func::FuncOp function,
                                              const CompileOptions &options,

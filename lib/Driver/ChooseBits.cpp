@@ -1,15 +1,15 @@
 //===- ChooseBits.cpp - More bits where they are needed -------------------===//
 //
-// Part of AccOpt. Classes of activations are ranked by what their 8 bits alone
-// do to the results and by what 16 cost; a search then tries sets of them on a
-// network that takes bits as arguments. The machine's integers have the last
-// word: where they fall short of the goal, the search aims higher.
+// Part of AccOpt. Classes of activations, and weights of layers, are ranked by
+// what their 8 bits alone do to the results and by what more cost; a search
+// then tries sets of them on a network that takes bits as arguments. The
+// machine's integers have the last word: where they fall short of the goal, the
+// search aims higher.
 //
 //===----------------------------------------------------------------------===//
 
 #include "ChooseBits.h"
 
-#include "BitPrices.h"
 #include "BitTrials.h"
 
 #include "accopt/Conversion/NNToAccel.h"
@@ -30,7 +30,7 @@ namespace {
 
 /// Runs of the network that the ranking may take, if one for each class does
 /// not take more.
-constexpr size_t kRankingRuns = 256;
+constexpr size_t kRankingRuns = 384;
 /// How often a choice is compiled; the last one is all of 16 bits.
 constexpr unsigned kRounds = 4;
 
@@ -38,31 +38,37 @@ class BitChooser {
 public:
   BitChooser(func::FuncOp function, const Calibration &calibration,
              const CompileOptions &options, Progress &progress,
-             BitTrials trials, Machine machine, BitReport &report)
+             BitTrials trials, const Machine &machine, BitReport &report)
       : function(function), options(options), goal(*options.accuracyGoal),
         progress(progress), trials(std::move(trials)), calibration(calibration),
-        prices(function, calibration.ranges, std::move(machine),
-               options.schedule, options.input),
-        report(report) {}
+        prices(function, calibration.ranges, machine, options.schedule,
+               options.input),
+        report(report) {
+    findChoosable(machine);
+  }
 
-  llvm::Expected<ActivationBits> run();
+  llvm::Expected<ChosenBits> run();
 
 private:
-  using Items = llvm::BitVector; ///< of `choosable`
+  /// The classes of `choosable`, and after them the layers with corrections.
+  using Items = llvm::BitVector;
 
   /// Larger is better; of the goal's unit.
   double qualityOf(const GoalMeasure &measure) const;
   std::string printQuality(double quality) const;
-  ActivationBits bitsOf(const Items &items) const;
-  std::string flagOf(const Items &items) const;
-  llvm::BitVector classesOf(const Items &items) const;
+  unsigned itemCount() const {
+    return unsigned(choosable.size() + trials.corrections().size());
+  }
+  ChosenBits bitsOf(const Items &items) const;
+  TrialChoice trialOf(const Items &items) const;
   llvm::Expected<GoalMeasure> measure(const Items &items);
   llvm::Expected<uint64_t> price(const Items &items);
   llvm::Expected<BitPoint> pointOf(const Items &items);
+  /// Finds what may have more bits on `machine`.
+  void findChoosable(const Machine &machine);
   /// All of 8 bits, and whether the results are such that have the goal.
   llvm::Error measureNone();
-  /// All of 16 bits. Not asked for without need: a machine may have no values
-  /// of 16 bits.
+  /// All of more bits. Not asked for without need: weights may have no room.
   llvm::Error measureAll();
   llvm::Error rank();
   llvm::Expected<Items> choose(double aim);
@@ -79,7 +85,7 @@ private:
   BitReport &report;
   std::vector<size_t> choosable; ///< classes that may have more bits
   SubsetProblem problem;
-  std::map<std::string, GoalMeasure> measured; ///< by flag
+  std::map<std::string, GoalMeasure> measured; ///< by keyOf()
   std::map<std::string, uint64_t> priced;
 };
 
@@ -95,46 +101,60 @@ std::string BitChooser::printQuality(double quality) const {
              : llvm::formatv("{0:F2} % of decisions", 100 * quality).str();
 }
 
-ActivationBits BitChooser::bitsOf(const Items &items) const {
-  ActivationBits bits;
-  for (unsigned item : items.set_bits()) {
-    const SwitchedClass &found = trials.classes()[choosable[item]];
-    bits.byName[found.values.front()] = found.wideBits;
-  }
-  return bits;
-}
-
-std::string BitChooser::flagOf(const Items &items) const {
-  std::string text = "8";
-  for (const auto &[name, count] : bitsOf(items).byName)
+/// As flags take them.
+static std::string print(const NamedBits &bits) {
+  std::string text = std::to_string(bits.all);
+  for (const auto &[name, count] : bits.byName)
     text += "," + name + "=" + std::to_string(count);
   return text;
 }
 
-llvm::BitVector BitChooser::classesOf(const Items &items) const {
-  llvm::BitVector classes(unsigned(trials.classes().size()));
+static std::string keyOf(const ChosenBits &bits) {
+  return print(bits.activations) + ";" + print(bits.weights);
+}
+
+ChosenBits BitChooser::bitsOf(const Items &items) const {
+  ChosenBits bits;
   for (unsigned item : items.set_bits())
-    classes.set(unsigned(choosable[item]));
-  return classes;
+    if (item < choosable.size()) {
+      const SwitchedClass &found = trials.classes()[choosable[item]];
+      bits.activations.byName[found.values.front()] = found.wideBits;
+    } else {
+      const SwitchedCorrection &found =
+          trials.corrections()[item - choosable.size()];
+      bits.weights.byName[found.layer] = found.weightBits;
+    }
+  return bits;
+}
+
+TrialChoice BitChooser::trialOf(const Items &items) const {
+  TrialChoice choice{llvm::BitVector(unsigned(trials.classes().size())),
+                     llvm::BitVector(unsigned(trials.corrections().size()))};
+  for (unsigned item : items.set_bits())
+    if (item < choosable.size())
+      choice.wide.set(unsigned(choosable[item]));
+    else
+      choice.corrected.set(item - unsigned(choosable.size()));
+  return choice;
 }
 
 llvm::Expected<GoalMeasure> BitChooser::measure(const Items &items) {
-  auto [known, isNew] = measured.try_emplace(flagOf(items));
+  auto [known, isNew] = measured.try_emplace(keyOf(bitsOf(items)));
   if (!isNew)
     return known->second;
-  llvm::Expected<GoalMeasure> result = trials.run(classesOf(items));
+  llvm::Expected<GoalMeasure> result = trials.run(trialOf(items));
   if (!result)
     return result.takeError();
   known->second = *result;
   progress.update(double(measured.size()),
-                  llvm::formatv("{0} with {1} of 16 bits",
+                  llvm::formatv("{0} with {1} of more bits",
                                 printQuality(qualityOf(*result)), items.count())
                       .str());
   return *result;
 }
 
 llvm::Expected<uint64_t> BitChooser::price(const Items &items) {
-  auto [known, isNew] = priced.try_emplace(flagOf(items));
+  auto [known, isNew] = priced.try_emplace(keyOf(bitsOf(items)));
   if (!isNew)
     return known->second;
   llvm::Expected<uint64_t> cycles = prices.cycles(bitsOf(items));
@@ -145,8 +165,11 @@ llvm::Expected<uint64_t> BitChooser::price(const Items &items) {
 
 llvm::Expected<BitPoint> BitChooser::pointOf(const Items &items) {
   BitPoint point;
-  point.widened = items.count();
-  point.flag = flagOf(items);
+  ChosenBits bits = bitsOf(items);
+  point.widened = bits.activations.byName.size();
+  point.corrected = bits.weights.byName.size();
+  point.activationFlag = print(bits.activations);
+  point.weightFlag = print(bits.weights);
   if (llvm::Error error = measure(items).moveInto(point.measure))
     return std::move(error);
   if (llvm::Error error = price(items).moveInto(point.cycles))
@@ -154,11 +177,20 @@ llvm::Expected<BitPoint> BitChooser::pointOf(const Items &items) {
   return point;
 }
 
-llvm::Error BitChooser::measureNone() {
+void BitChooser::findChoosable(const Machine &machine) {
+  if (!machine.arrayPes16Bit)
+    return;
+  // The bits of a correction's result follow from others.
+  llvm::BitVector isOwn(unsigned(trials.classes().size()), true);
+  for (const SwitchedCorrection &correction : trials.corrections())
+    isOwn.reset(unsigned(correction.index));
   for (auto [index, found] : llvm::enumerate(trials.classes()))
-    if (found.wideBits > 8)
+    if (found.wideBits > 8 && isOwn.test(unsigned(index)))
       choosable.push_back(index);
-  Items none(unsigned(choosable.size()));
+}
+
+llvm::Error BitChooser::measureNone() {
+  Items none(itemCount());
   if (llvm::Error error = pointOf(none).moveInto(report.narrow))
     return error;
   if (goal.kind == AccuracyGoal::Kind::Decisions &&
@@ -172,34 +204,41 @@ llvm::Error BitChooser::measureNone() {
 llvm::Error BitChooser::measureAll() {
   if (report.wide)
     return llvm::Error::success();
-  Items all(unsigned(choosable.size()), true);
+  Items all(itemCount(), true);
   return pointOf(all).moveInto(report.wide.emplace());
 }
 
 /// What each class does alone.
 llvm::Error BitChooser::rank() {
-  size_t count = choosable.size();
+  size_t count = itemCount();
   report.ranked = std::clamp<size_t>(kRankingRuns / std::max<size_t>(count, 1),
                                      1, calibration.samples.size());
   Items none(unsigned(count), false), all(unsigned(count), true);
   progress.begin("ranking of tensors", int64_t(count));
-  llvm::Expected<GoalMeasure> base = trials.run(classesOf(all), report.ranked);
+  llvm::Expected<GoalMeasure> base = trials.run(trialOf(all), report.ranked);
   if (!base)
     return base.takeError();
   for (size_t i = 0; i < count; ++i) {
     Items others = all, alone = none;
     others.reset(unsigned(i));
     alone.set(unsigned(i));
-    auto without = trials.run(classesOf(others), report.ranked);
+    auto without = trials.run(trialOf(others), report.ranked);
     if (!without)
       return without.takeError();
     auto cycles = price(alone);
     if (!cycles)
       return cycles.takeError();
-    const SwitchedClass &found = trials.classes()[choosable[i]];
     BitClass &entry = report.classes.emplace_back();
-    entry.values = found.values;
-    entry.wideBits = found.wideBits;
+    entry.areWeights = i >= choosable.size();
+    if (entry.areWeights) {
+      const auto &found = trials.corrections()[i - choosable.size()];
+      entry.values = {found.layer};
+      entry.wideBits = found.weightBits;
+    } else {
+      const SwitchedClass &found = trials.classes()[choosable[i]];
+      entry.values = found.values;
+      entry.wideBits = found.wideBits;
+    }
     entry.soleNoise = std::max(0.0, without->noise - base->noise);
     entry.soleCycles = int64_t(*cycles) - int64_t(report.narrow.cycles);
     problem.items.push_back({entry.soleNoise, double(entry.soleCycles)});
@@ -214,9 +253,9 @@ llvm::Expected<BitChooser::Items> BitChooser::choose(double aim) {
   if (problem.items.empty())
     if (llvm::Error error = rank())
       return std::move(error);
-  progress.begin("choice of bits",
-                 int64_t(2) + 2 * llvm::Log2_64_Ceil(choosable.size() + 1) +
-                     kLeaveOutTrials);
+  progress.begin("choice of bits", int64_t(2) +
+                                       2 * llvm::Log2_64_Ceil(itemCount() + 1) +
+                                       kLeaveOutTrials);
   problem.goal = aim;
   unsigned made = 0;
   auto subset = chooseByHarm(problem, made);
@@ -233,7 +272,7 @@ llvm::Error BitChooser::addControl() {
   control.seed = *options.bitsControl;
   control.experiments =
       report.experiments +
-      unsigned((choosable.size() * report.ranked + samples - 1) / samples);
+      unsigned((itemCount() * report.ranked + samples - 1) / samples);
   problem.goal = goal.value;
   progress.begin("choice by chance", control.experiments);
   measured.clear();
@@ -251,13 +290,15 @@ llvm::Error BitChooser::addControl() {
 
 llvm::Expected<GoalMeasure> BitChooser::measureIntegers(const Items &items) {
   OwningOpRef<ModuleOp> layers = function->getParentOfType<ModuleOp>().clone();
-  if (failed(quantize(*layers, calibration.ranges, bitsOf(items))) ||
+  ChosenBits bits = bitsOf(items);
+  bits.apply(layers->lookupSymbol<func::FuncOp>(function.getName()));
+  if (failed(quantize(*layers, calibration.ranges, bits.activations)) ||
       failed(convertNNToAccel(*layers)))
     return llvm::createStringError(std::errc::invalid_argument, "");
   return trials.runIntegers(*layers);
 }
 
-llvm::Expected<ActivationBits> BitChooser::run() {
+llvm::Expected<ChosenBits> BitChooser::run() {
   report.model = llvm::sys::path::stem(options.input).str();
   report.goal = goal.text;
   report.samples = calibration.samples.size();
@@ -267,10 +308,9 @@ llvm::Expected<ActivationBits> BitChooser::run() {
     return makeFileError(
         options.input,
         "--accuracy-goal: expected " + goal.text + ", got " +
-            printQuality(reached) + " with 16 bits for all activations" +
-            (options.compensatesRounding()
-                 ? ""
-                 : "; --compensate-rounding may lose less in the weights"));
+            printQuality(reached) + " with " +
+            (choosable.empty() ? "" : "16 bits for activations and ") +
+            std::to_string(kGoalWeightBits) + " bits for weights");
   };
   bool isEnough = qualityOf(report.narrow.measure) >= goal.value;
   problem.measure = [&](const Items &items) -> llvm::Expected<double> {
@@ -285,7 +325,7 @@ llvm::Expected<ActivationBits> BitChooser::run() {
       return cycles.takeError();
     return double(*cycles);
   };
-  Items chosen(unsigned(choosable.size()));
+  Items chosen(itemCount());
   double aim = goal.value;
   for (unsigned round = 0;; ++round) {
     if (!isEnough || round > 0) {
@@ -327,10 +367,10 @@ llvm::Expected<ActivationBits> BitChooser::run() {
 }
 } // namespace
 
-llvm::Expected<ActivationBits>
-chooseActivationBits(func::FuncOp function, const Calibration &calibration,
-                     const CompileOptions &options, Progress &progress,
-                     BitReport &report) {
+llvm::Expected<ChosenBits> chooseBits(func::FuncOp function,
+                                      const Calibration &calibration,
+                                      const CompileOptions &options,
+                                      Progress &progress, BitReport &report) {
   llvm::Expected<Machine> machine = loadMachine(options.target);
   if (!machine)
     return machine.takeError();
@@ -343,7 +383,7 @@ chooseActivationBits(func::FuncOp function, const Calibration &calibration,
   if (!trials)
     return trials.takeError();
   return BitChooser(function, calibration, options, progress,
-                    std::move(*trials), std::move(*machine), report)
+                    std::move(*trials), *machine, report)
       .run();
 }
 

@@ -7,6 +7,7 @@
 #ifndef ACCOPT_LIB_DRIVER_CHOOSEBITS_H
 #define ACCOPT_LIB_DRIVER_CHOOSEBITS_H
 
+#include "BitPrices.h"
 #include "Calibrate.h"
 
 #include "accopt/Driver/Compile.h"
@@ -17,14 +18,21 @@
 
 namespace accopt {
 
-/// The bits of activations with the fewest cycles on the target with which the
-/// machine's integers reach options.accuracyGoal on the calibration data
-/// (docs/Design/Quantization.md). `function` is float, after the float pipeline
-/// and after its weights were refined. Fails where 16 bits everywhere do not
-/// reach the goal.
-llvm::Expected<ActivationBits> chooseActivationBits(
-    mlir::func::FuncOp function, const Calibration &calibration,
-    const CompileOptions &options, Progress &progress, BitReport &report);
+/// Bits that a goal gives weights of more than 8: their corrections then have
+/// 4, which leaves a sixteenth of the error and takes little of the room that
+/// sums have.
+inline constexpr unsigned kGoalWeightBits = 12;
+
+/// The bits of activations and weights with the fewest cycles on the target
+/// with which the machine's integers reach options.accuracyGoal on the
+/// calibration data (docs/Design/Quantization.md). `function` is float, after
+/// the float pipeline and after its weights were refined, and has a correction
+/// for each layer that may have more than 8 bits. Fails where more bits
+/// everywhere do not reach the goal.
+llvm::Expected<ChosenBits> chooseBits(mlir::func::FuncOp function,
+                                      const Calibration &calibration,
+                                      const CompileOptions &options,
+                                      Progress &progress, BitReport &report);
 
 } // namespace accopt
 

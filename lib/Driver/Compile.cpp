@@ -91,7 +91,7 @@ private:
   llvm::Error emitModule();
   llvm::Error emitOnnx();
   llvm::Expected<Calibration> toFused();
-  llvm::Expected<ActivationBits> chooseBits(const Calibration &calibration);
+  llvm::Expected<ActivationBits> bitsFor(const Calibration &calibration);
   llvm::Error toQuantized();
   llvm::Error compare();
   llvm::Error emitProgram(const Machine &machine);
@@ -260,8 +260,18 @@ llvm::Expected<Calibration> Compiler::toFused() {
       calibrate(function, options, progress);
   if (!calibration)
     return calibration.takeError();
+  WeightBits weightBits = options.weightBits;
+  // All that may be chosen; what is not is taken off again.
+  if (options.accuracyGoal)
+    weightBits.all = kGoalWeightBits;
+  llvm::Expected<ExactWeights> exact = ExactWeights::read(function, weightBits);
+  if (!exact)
+    return makeFileError(options.input, llvm::toString(exact.takeError()));
   if (llvm::Error error =
           refineWeights(function, *calibration, options, progress))
+    return std::move(error);
+  if (llvm::Error error =
+          correctWeights(function, *exact, *calibration, options, progress))
     return std::move(error);
   // Its ops are those of the float network.
   calibration->patches.clear();
@@ -272,16 +282,18 @@ llvm::Expected<Calibration> Compiler::toFused() {
   return calibration;
 }
 
-/// The bits asked for, or those that an accuracy goal asks for.
+/// The bits asked for, or those that an accuracy goal asks for; corrections
+/// that it does not ask for are taken off.
 llvm::Expected<ActivationBits>
-Compiler::chooseBits(const Calibration &calibration) {
+Compiler::bitsFor(const Calibration &calibration) {
   if (!options.accuracyGoal)
     return options.activationBits;
   BitReport report;
-  auto bits = chooseActivationBits(module->lookupSymbol<func::FuncOp>("main"),
-                                   calibration, options, progress, report);
+  auto function = module->lookupSymbol<func::FuncOp>("main");
+  auto bits = chooseBits(function, calibration, options, progress, report);
   if (!bits)
     return bits.takeError();
+  bits->apply(function);
   if (!options.quiet)
     printBits(report, llvm::outs());
   if (!options.bitsReport.empty())
@@ -291,7 +303,7 @@ Compiler::chooseBits(const Calibration &calibration) {
               return llvm::Error::success();
             }))
       return std::move(error);
-  return bits;
+  return bits->activations;
 }
 
 llvm::Error Compiler::toQuantized() {
@@ -299,7 +311,7 @@ llvm::Error Compiler::toQuantized() {
   if (!calibration)
     return calibration.takeError();
   release();
-  llvm::Expected<ActivationBits> bits = chooseBits(*calibration);
+  llvm::Expected<ActivationBits> bits = bitsFor(*calibration);
   if (!bits)
     return bits.takeError();
   notes.begin("quantization", 0.30);
@@ -340,6 +352,9 @@ llvm::Error Compiler::emitOnnx() {
   if (bits.all > 8 || !bits.byName.empty() || options.accuracyGoal)
     return makeFileError(options.input, "--activation-bits: expected a later "
                                         "stage than onnx, whose casts have 8");
+  if (options.weightBits.all > 8 || !options.weightBits.byName.empty())
+    return makeFileError(options.input, "--weight-bits: expected a later stage "
+                                        "than onnx, whose weights have 8");
   if (!isMlir()) {
     llvm::Expected<Calibration> calibration = toFused();
     if (!calibration)

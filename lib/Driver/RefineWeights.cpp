@@ -87,4 +87,21 @@ llvm::Error refineWeights(func::FuncOp function, const Calibration &calibration,
   return llvm::Error::success();
 }
 
+llvm::Error correctWeights(func::FuncOp function, const ExactWeights &exact,
+                           Calibration &calibration,
+                           const CompileOptions &options, Progress &progress) {
+  auto fail = [&](llvm::Error error) {
+    return makeFileError(options.input, llvm::toString(std::move(error)));
+  };
+  auto corrections = addCorrections(function, exact, calibration.ranges);
+  if (!corrections)
+    return fail(corrections.takeError());
+  if (llvm::Error error = addMissingRanges(function, *corrections, options,
+                                           progress, calibration.ranges))
+    return error;
+  if (llvm::Error error = roundCorrections(function, calibration.ranges))
+    return fail(std::move(error));
+  return llvm::Error::success();
+}
+
 } // namespace accopt

@@ -12,6 +12,7 @@
 
 #include "accopt/Driver/Compile.h"
 #include "accopt/Support/Progress.h"
+#include "accopt/Transforms/WeightCorrections.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -29,6 +30,12 @@ llvm::Error levelChannels(mlir::func::FuncOp function,
 llvm::Error refineWeights(mlir::func::FuncOp function,
                           const Calibration &calibration,
                           const CompileOptions &options, Progress &progress);
+
+/// Adds the corrections of weights of more than 8 bits, which `exact` has from
+/// before the weights were refined, and their ranges to those of `calibration`.
+llvm::Error correctWeights(mlir::func::FuncOp function,
+                           const ExactWeights &exact, Calibration &calibration,
+                           const CompileOptions &options, Progress &progress);
 
 } // namespace accopt
 

@@ -121,9 +121,10 @@ std::string AccuracyReport::reason(size_t index) const {
     return llvm::formatv("it inherits its noise: its inputs have {0:F1} dB",
                          inputs)
         .str();
-  return llvm::formatv("its weights' int8 steps, or its inputs' noise ({0:F1} "
-                       "dB) made larger than its signal is: where weights "
-                       "cancel what the inputs have in common",
+  return llvm::formatv("its weights' steps (finer with --weight-bits=NODE=12), "
+                       "or its inputs' noise ({0:F1} dB) made larger than its "
+                       "signal is: where weights cancel what the inputs have "
+                       "in common",
                        inputs)
       .str();
 }

@@ -1,4 +1,4 @@
-//===- BitReport.cpp - Which activations got more bits, and why -----------===//
+//===- BitReport.cpp - What got more bits, and why ------------------------===//
 
 #include "accopt/Report/BitReport.h"
 
@@ -26,42 +26,46 @@ static std::string printMeasure(const GoalMeasure &measure) {
 }
 
 void accopt::printBits(const BitReport &report, llvm::raw_ostream &os) {
-  os << report.model << ": bits of activations for at least " << report.goal
-     << " over " << countOf(report.samples, "sample") << '\n';
-  TextTable points({{"activations", false, 40},
-                    {"16 bits", true},
+  os << report.model << ": bits for at least " << report.goal << " over "
+     << countOf(report.samples, "sample") << '\n';
+  TextTable points({{"bits", false, 40},
+                    {"tensors", true},
+                    {"weights", true},
                     {"cycles", true},
                     {"results against float", false, 60}});
   auto addPoint = [&](const std::string &name, const BitPoint &point) {
-    points.addRow({name, std::to_string(point.widened),
-                   formatCycles(double(point.cycles)),
-                   printMeasure(point.measure)});
+    points.addRow(
+        {name, std::to_string(point.widened), std::to_string(point.corrected),
+         formatCycles(double(point.cycles)), printMeasure(point.measure)});
   };
-  addPoint("all of 8 bits", report.narrow);
+  addPoint("8 for all", report.narrow);
   addPoint("chosen", report.chosen);
   if (report.control && report.control->point)
     addPoint("by chance", *report.control->point);
   if (report.wide)
-    addPoint("all of 16 bits", *report.wide);
+    addPoint("more for all", *report.wide);
   points.print(os);
+  os << "tensors, weights: how many have more than 8 bits\n";
   os << "chosen, in the machine's integers: " << printMeasure(report.integers)
      << "; " << countOf(report.experiments, "experiment");
   if (!report.classes.empty())
-    os << " after ranking " << countOf(report.classes.size(), "tensor");
+    os << " after ranking " << report.classes.size() << " of them";
   os << '\n';
   if (report.control && !report.control->point)
     os << "by chance: nothing reached the goal in "
        << countOf(report.control->experiments, "experiment") << '\n';
-  if (report.chosen.widened == 0)
+  if (report.chosen.widened + report.chosen.corrected == 0)
     return;
-  TextTable table({{"more bits", false, 50},
+  TextTable table({{"more bits", false, 46},
+                   {"of", false, 7},
                    {"bits", true},
                    {"its 8 bits alone, dB", true},
                    {"cycles alone", true}});
   for (const BitClass &entry : report.classes)
     if (entry.isWidened)
       table.addRow(
-          {entry.values.front(), std::to_string(entry.wideBits),
+          {entry.values.front(), entry.areWeights ? "weights" : "tensor",
+           std::to_string(entry.wideBits),
            llvm::formatv("{0:F1}", decibels(entry.soleNoise)).str(),
            withSign(double(entry.soleCycles),
                     formatCycles(std::abs(double(entry.soleCycles))))});
@@ -88,11 +92,15 @@ private:
       json.attribute("widened", int64_t(point.widened));
       json.attribute("cycles", int64_t(point.cycles));
       writeMeasure(point.measure);
-      json.attribute("activation_bits", llvm::json::fixUTF8(point.flag));
+      json.attribute("corrected", int64_t(point.corrected));
+      json.attribute("activation_bits",
+                     llvm::json::fixUTF8(point.activationFlag));
+      json.attribute("weight_bits", llvm::json::fixUTF8(point.weightFlag));
     });
   }
   void writeClass(const BitClass &entry) {
     json.object([&] {
+      json.attribute("kind", entry.areWeights ? "weights" : "activations");
       json.attributeArray("values", [&] {
         for (const std::string &value : entry.values)
           json.value(llvm::json::fixUTF8(value));

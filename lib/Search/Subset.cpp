@@ -35,7 +35,7 @@ public:
   llvm::Error offer(const llvm::BitVector &items);
   /// The fewest first items of `order` that reach the goal, if all of them do.
   llvm::Expected<std::optional<llvm::BitVector>> bisect(const Order &order);
-  /// Leaves out items one by one, in `order`.
+  /// Leaves out items, in `order`.
   llvm::Expected<llvm::BitVector> leaveOut(llvm::BitVector items,
                                            const Order &order, unsigned trials);
 
@@ -118,17 +118,25 @@ Laboratory::bisect(const Order &order) {
 llvm::Expected<llvm::BitVector> Laboratory::leaveOut(llvm::BitVector items,
                                                      const Order &order,
                                                      unsigned trials) {
-  for (size_t item : order) {
-    if (!items.test(unsigned(item)) || trials == 0)
-      continue;
-    --trials;
-    items.reset(unsigned(item));
+  Order taken;
+  llvm::copy_if(order, std::back_inserter(taken),
+                [&](size_t item) { return items.test(unsigned(item)); });
+  // Several at once, twice as many where that went well, half where it did not.
+  size_t count = std::max<size_t>(1, taken.size() / 8);
+  for (size_t next = 0; next < taken.size() && trials > 0; --trials) {
+    auto tried = llvm::ArrayRef(taken).drop_front(next).take_front(count);
+    llvm::BitVector fewer = items;
+    for (size_t item : tried)
+      fewer.reset(unsigned(item));
     bool isKnown = true;
-    llvm::Expected<bool> reached = reaches(items, isKnown);
+    llvm::Expected<bool> reached = reaches(fewer, isKnown);
     if (!reached)
       return reached.takeError();
-    if (!*reached)
-      items.set(unsigned(item));
+    if (*reached)
+      items = fewer;
+    if (*reached || tried.size() == 1)
+      next += tried.size();
+    count = *reached ? 2 * count : std::max<size_t>(1, tried.size() / 2);
   }
   return items;
 }

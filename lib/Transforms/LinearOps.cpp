@@ -52,17 +52,19 @@ int64_t LinearOp::getNumOutputs() const {
 }
 
 void LinearOp::setBias(Value bias) {
+  ValueRange values = bias ? ValueRange(bias) : ValueRange();
   if (auto conv = llvm::dyn_cast<nn::ConvOp>(op))
-    conv.getBiasMutable().assign(bias);
+    conv.getBiasMutable().assign(values);
   else
-    llvm::cast<nn::GemmOp>(op).getBiasMutable().assign(bias);
+    llvm::cast<nn::GemmOp>(op).getBiasMutable().assign(values);
 }
 
 void LinearOp::setResidual(Value residual) {
+  ValueRange values = residual ? ValueRange(residual) : ValueRange();
   if (auto conv = llvm::dyn_cast<nn::ConvOp>(op))
-    conv.getResidualMutable().assign(residual);
+    conv.getResidualMutable().assign(values);
   else
-    llvm::cast<nn::GemmOp>(op).getResidualMutable().assign(residual);
+    llvm::cast<nn::GemmOp>(op).getResidualMutable().assign(values);
 }
 
 bool LinearOp::canScale() const {

@@ -39,6 +39,7 @@ public:
   int64_t getNumOutputs() const;
 
   void setWeights(mlir::Value weights) { op->setOperand(1, weights); }
+  /// Null takes the operand away.
   void setBias(mlir::Value bias);
   void setResidual(mlir::Value residual);
 

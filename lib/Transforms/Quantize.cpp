@@ -17,6 +17,7 @@
 
 #include "accopt/Transforms/Passes.h"
 #include "accopt/Transforms/Pipelines.h"
+#include "accopt/Transforms/WeightCorrections.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -219,21 +220,36 @@ static LogicalResult quantizeFunction(func::FuncOp func,
   return FunctionQuantizer(func, table, bits).run();
 }
 
-llvm::Expected<ActivationBits> accopt::parseActivationBits(StringRef text) {
-  ActivationBits bits;
+static llvm::Expected<NamedBits>
+parseBits(StringRef text, StringRef expected,
+          llvm::function_ref<bool(unsigned)> isValid) {
+  NamedBits bits;
   SmallVector<StringRef> parts;
   text.split(parts, ',');
   for (StringRef part : parts) {
     auto [name, number] =
         part.contains('=') ? part.rsplit('=') : std::pair("", part);
     unsigned count = 0;
-    if (number.getAsInteger(10, count) || count < 8 || count > 16 ||
+    if (number.getAsInteger(10, count) || !isValid(count) ||
         (part.contains('=') && name.empty()))
-      return llvm::createStringError(
-          "expected 8 to 16 bits, as 16 or NAME=16, got '" + part + "'");
+      return llvm::createStringError("expected " + expected + ", got '" + part +
+                                     "'");
     (name.empty() ? bits.all : bits.byName[name.str()]) = count;
   }
   return bits;
+}
+
+llvm::Expected<ActivationBits> accopt::parseActivationBits(StringRef text) {
+  return parseBits(text, "8 to 16 bits, as 16 or NAME=16",
+                   [](unsigned count) { return count >= 8 && count <= 16; });
+}
+
+llvm::Expected<WeightBits> accopt::parseWeightBits(StringRef text) {
+  return parseBits(
+      text, "8 bits, or 10 to 16, as 12 or NAME=12", [](unsigned count) {
+        return count == 8 ||
+               (count >= kLeastWeightBits && count <= kMostWeightBits);
+      });
 }
 
 LogicalResult accopt::quantize(ModuleOp module, const RangeTable &table,

@@ -7,6 +7,8 @@
 #include "NodeError.h"
 #include "QuantizeConstants.h"
 
+#include "accopt/Transforms/WeightCorrections.h"
+
 #include "mlir/Dialect/Quant/IR/Quant.h"
 
 #include <cmath>
@@ -379,8 +381,7 @@ LogicalResult QuantizationAnalysis::addConstantRanges() {
   return success();
 }
 
-/// Whether `asked` is `name` or one of the nodes that were fused into it.
-static bool isNamed(StringRef name, StringRef asked) {
+bool accopt::isNamed(StringRef name, StringRef asked) {
   if (name == asked)
     return true;
   SmallVector<StringRef> nodes;
@@ -409,6 +410,20 @@ LogicalResult QuantizationAnalysis::checkBits() {
   return success();
 }
 
+/// What is asked for `member` by its name; 0 if nothing is. A correction that
+/// carries a residual on is as fine as that and as what it goes into.
+unsigned QuantizationAnalysis::getAskedBits(Value member) const {
+  unsigned most = 0;
+  if (auto it = names.find(member); it != names.end())
+    for (const auto &[asked, count] : bits.byName)
+      if (isNamed(it->second, asked))
+        most = std::max(most, count);
+  for (Value joined : joinedBy(member))
+    if (const QuantizedClass *found = findClass(joined))
+      most = std::max(most, getBits(*found));
+  return most;
+}
+
 /// What the model's casts say, or the most that is asked for one of its values.
 /// A value that a wide cast reads through the clip that says where the cast
 /// saturates has the cast's bits.
@@ -423,14 +438,8 @@ unsigned QuantizationAnalysis::getBits(const QuantizedClass &found) const {
             next && next->castType &&
             next->castType.getStorageTypeIntegralWidth() > 8)
           most = next->castType.getStorageTypeIntegralWidth();
-  for (Value member : found.members) {
-    auto it = names.find(member);
-    if (it == names.end())
-      continue;
-    for (const auto &[asked, count] : bits.byName)
-      if (isNamed(it->second, asked))
-        most = std::max(most, count);
-  }
+  for (Value member : found.members)
+    most = std::max(most, getAskedBits(member));
   return most ? most : bits.all;
 }
 

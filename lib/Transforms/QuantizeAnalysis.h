@@ -32,6 +32,9 @@ bool movesData(mlir::Operation *op);
 bool isHostParameter(mlir::Operation *op, unsigned index);
 /// Whether the results of `op` lie in [0, 1] whatever the data is.
 bool isUnitInterval(mlir::Operation *op);
+/// Whether `asked` is `name` (nameValues()) or one of the nodes that were fused
+/// into it.
+bool isNamed(llvm::StringRef name, llvm::StringRef asked);
 /// Whether `op` is a quant.qcast or quant.dcast.
 bool isCast(mlir::Operation *op);
 /// Whether the result of `op` can be bounded by attributes (of a `relu`, by
@@ -124,6 +127,7 @@ private:
   mlir::LogicalResult addRange(mlir::Value value);
   mlir::LogicalResult checkBits();
   unsigned getBits(const QuantizedClass &found) const;
+  unsigned getAskedBits(mlir::Value member) const;
   mlir::LogicalResult chooseType(const QuantizedClass &found);
 
   mlir::func::FuncOp func;

@@ -13,6 +13,8 @@
 #include "QuantizeAnalysis.h"
 #include "QuantizeConstants.h"
 
+#include "accopt/Transforms/WeightCorrections.h"
+
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -30,9 +32,11 @@ public:
   LogicalResult run();
 
   std::vector<SwitchedClass> classes;
+  std::vector<SwitchedCorrection> corrections;
 
 private:
   void addClass(const QuantizedClass &found);
+  void addCorrection(Operation *op);
   void addArguments();
   /// `value` rounded as the class `index` is.
   Value round(OpBuilder &builder, Value value, size_t index);
@@ -44,11 +48,13 @@ private:
   void roundConstants(Operation *op);
   void roundSource(Value value, size_t index);
   void removeCast(Operation *op);
+  void switchCorrection(size_t index);
 
   func::FuncOp function;
   ArrayRef<Value> returned;
   QuantizationAnalysis narrow, wide;
   SmallVector<Value> switches; ///< three for each class
+  SmallVector<Operation *> corrected;
   llvm::DenseSet<Value> rounded;
 };
 } // namespace
@@ -74,11 +80,27 @@ void Switcher::addClass(const QuantizedClass &found) {
       countBits({type.getStorageTypeMin(), type.getStorageTypeMax()});
 }
 
+void Switcher::addCorrection(Operation *op) {
+  std::optional<std::string> layer = correctedLayer(op);
+  if (!layer)
+    return;
+  corrected.push_back(op);
+  auto bits = op->getAttrOfType<IntegerAttr>(correctionBitsAttr);
+  SwitchedCorrection &added =
+      corrections.emplace_back(SwitchedCorrection{std::move(*layer),
+                                                  indexOf(op->getResult(0)),
+                                                  8 + unsigned(bits.getInt()),
+                                                  {}});
+  for (Value joined : joinedBy(op->getResult(0)))
+    if (narrow.contains(joined))
+      added.joined.push_back(indexOf(joined));
+}
+
 void Switcher::addArguments() {
   Builder builder(function.getContext());
   auto type = RankedTensorType::get({1}, builder.getF32Type());
   SmallVector<Type> inputs(function.getArgumentTypes());
-  for (size_t i = 0; i < 3 * classes.size(); ++i) {
+  for (size_t i = 0; i < 3 * classes.size() + corrections.size(); ++i) {
     inputs.push_back(type);
     switches.push_back(function.getBody().addArgument(type, function.getLoc()));
   }
@@ -176,12 +198,34 @@ void Switcher::removeCast(Operation *op) {
   op->erase();
 }
 
+/// What the correction computes counts as often as its argument says; the
+/// residual that it carries on stays.
+void Switcher::switchCorrection(size_t index) {
+  LinearOp linear = *LinearOp::get(corrected[index]);
+  Value computed = linear.getResult();
+  OpBuilder builder(function.getContext());
+  builder.setInsertionPointAfterValue(computed);
+  Location loc = computed.getLoc();
+  Type type = computed.getType();
+  Value result = nn::MulOp::create(builder, loc, type, computed,
+                                   switches[3 * classes.size() + index],
+                                   FloatAttr(), FloatAttr());
+  Operation *first = result.getDefiningOp();
+  if (Value residual = linear.getResidual()) {
+    linear.setResidual({});
+    result = nn::AddOp::create(builder, loc, type, result, residual,
+                               FloatAttr(), FloatAttr());
+  }
+  computed.replaceAllUsesExcept(result, first);
+}
+
 LogicalResult Switcher::run() {
   if (failed(narrow.run()) || failed(narrow.chooseTypes()) ||
       failed(wide.run()) || failed(wide.chooseTypes()))
     return failure();
   for (const QuantizedClass &found : narrow.getClasses())
     addClass(found);
+  function.getBody().walk([&](Operation *op) { addCorrection(op); });
   addArguments();
   // The analyses have seen what the network itself returns.
   function.getBody().front().getTerminator()->setOperands(returned);
@@ -208,6 +252,8 @@ LogicalResult Switcher::run() {
   for (Operation *op : ops)
     if (isCast(op) && !isConstantLike(op->getResult(0)))
       removeCast(op);
+  for (size_t i = 0; i < corrections.size(); ++i)
+    switchCorrection(i);
   eraseDeadConstants(function);
   return success();
 }
@@ -227,5 +273,6 @@ accopt::makeSwitchedNetwork(func::FuncOp function, const RangeTable &ranges,
           captureError(function.getContext(), [&] { return switcher.run(); }))
     return std::move(error);
   network.classes = std::move(switcher.classes);
+  network.corrections = std::move(switcher.corrections);
   return std::move(network);
 }

@@ -337,6 +337,8 @@ def main():
                 command.append(f"--narrow-seed={rng.randrange(2**32)}")
             if arguments.sixteen:
                 command.append(f"--activation-bits={activation_bits(rng, path, Path(temporary))}")
+            if arguments.sixteen and rng.random() < 0.5:
+                command.append(f"--weight-bits={rng.randint(10, 16)}")
             run = subprocess.run(command, capture_output=True, text=True, timeout=300)
             lines = run.stderr.strip().splitlines()
             if run.returncode == 0:

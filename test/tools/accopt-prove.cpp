@@ -46,6 +46,7 @@ static cl::opt<unsigned> seed("seed", cl::init(0));
 static cl::opt<bool> costOnly("cost-only",
                               cl::desc("Compare analysis and simulator only"));
 static cl::opt<std::string> activationBits("activation-bits", cl::init("8"));
+static cl::opt<std::string> weightBits("weight-bits", cl::init("8"));
 static cl::opt<uint64_t>
     narrowSeed("narrow-seed", cl::desc("Give values random bits from 2 to 8"));
 static llvm::ExitOnError exitOnError("accopt-prove: ");
@@ -198,6 +199,7 @@ int main(int argc, char **argv) {
   options.calibrationData = calibrationData;
   options.quiet = true;
   options.activationBits = exitOnError(parseActivationBits(activationBits));
+  options.weightBits = exitOnError(parseWeightBits(weightBits));
   exitOnError(importFlags.apply(options.import));
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   if (narrowSeed.getNumOccurrences())

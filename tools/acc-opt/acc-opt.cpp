@@ -70,9 +70,14 @@ static int listTargets() {
 
 /// An accuracy goal, which "auto" bits have too, chooses the bits itself.
 static llvm::Error applyAccuracyGoal(const cl::opt<std::string> &bits,
+                                     const cl::opt<std::string> &weights,
                                      const cl::opt<std::string> &goal,
                                      CompileOptions &options) {
   bool isAuto = bits == "auto";
+  if (weights.getNumOccurrences() && (isAuto || goal.getNumOccurrences()))
+    return llvm::createStringError(
+        "--accuracy-goal: expected no --weight-bits, which it chooses, got '" +
+        weights + "'");
   if (bits.getNumOccurrences() && !isAuto && goal.getNumOccurrences())
     return llvm::createStringError(
         "--accuracy-goal: expected --activation-bits=auto or none, got '" +
@@ -161,12 +166,19 @@ static int compileMain(int argc, char **argv) {
                "node, or both: 16, NODE=16, 16,NODE=8; auto: 16 where "
                "--accuracy-goal=30dB needs them"),
       cl::value_desc("bits"), cl::init("8"), cl::cat(category));
+  cl::opt<std::string> weightBits(
+      "weight-bits",
+      cl::desc(
+          "Bits of weights, 8 (default) or 10 to 16, of all layers, of one "
+          "or both, as those of activations. Layers of more than 8 cost a "
+          "second layer that adds what the first one lost"),
+      cl::value_desc("bits"), cl::init("8"), cl::cat(category));
   cl::opt<std::string> accuracyGoal(
       "accuracy-goal",
-      cl::desc("Give activations more bits where the results need them to be "
-               "so near to float on --calibration-data: 30dB of signal to "
-               "noise in each, or 99.5% of decisions alike, for the fewest "
-               "cycles"),
+      cl::desc("Give activations and weights more bits where the results need "
+               "them to be so near to float on --calibration-data: 30dB of "
+               "signal to noise in each, or 99.5% of decisions alike, for the "
+               "fewest cycles"),
       cl::value_desc("goal"), cl::cat(category));
   cl::opt<std::string, true> bitsReport(
       "bits-report", cl::desc("Write what --accuracy-goal chose as JSON"),
@@ -268,8 +280,8 @@ static int compileMain(int argc, char **argv) {
     options.compensateRounding = compensate;
   if (bitsControl.getNumOccurrences())
     options.bitsControl = bitsControl;
-  if (llvm::Error error =
-          applyAccuracyGoal(activationBits, accuracyGoal, options)) {
+  if (llvm::Error error = applyAccuracyGoal(activationBits, weightBits,
+                                            accuracyGoal, options)) {
     printError(std::move(error));
     return 2;
   }
@@ -279,6 +291,12 @@ static int compileMain(int argc, char **argv) {
                               .moveInto(options.activationBits)) {
     llvm::WithColor::error()
         << "--activation-bits: " << llvm::toString(std::move(error)) << '\n';
+    return 2;
+  }
+  if (llvm::Error error =
+          parseWeightBits(weightBits).moveInto(options.weightBits)) {
+    llvm::WithColor::error()
+        << "--weight-bits: " << llvm::toString(std::move(error)) << '\n';
     return 2;
   }
   if (llvm::Error error = gates.apply(options)) {

@@ -62,8 +62,9 @@ struct CompileOptions {
   /// calibration data; to ask for it without is an error.
   std::optional<bool> compensateRounding;
   ActivationBits activationBits;
-  /// Chooses the bits of activations: the fewest cycles that reach the goal.
-  /// Needs calibration data.
+  WeightBits weightBits;
+  /// Chooses the bits of activations and weights: the fewest cycles that reach
+  /// the goal. Needs calibration data.
   std::optional<AccuracyGoal> accuracyGoal;
   std::string bitsReport; ///< where to write what was chosen as JSON
   /// Lets chance choose too, with this seed, to compare with.

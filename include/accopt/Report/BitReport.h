@@ -1,7 +1,7 @@
-//===- BitReport.h - Which activations got more bits, and why ---*- C++ -*-===//
+//===- BitReport.h - What got more bits, and why ----------------*- C++ -*-===//
 //
-// Part of AccOpt. What --accuracy-goal chose, beside all activations at 8 bits
-// and all at 16.
+// Part of AccOpt. What --accuracy-goal chose, beside 8 bits for all and more
+// for all.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,21 +24,25 @@ struct GoalMeasure {
   uint64_t rows = 0, sameDecision = 0;
 };
 
-/// A choice of bits for all activations.
+/// A choice of bits for all activations and weights.
 struct BitPoint {
-  size_t widened = 0; ///< classes of more than 8 bits
+  size_t widened = 0;   ///< classes of activations of more than 8 bits
+  size_t corrected = 0; ///< layers with weights of more than 8 bits
   GoalMeasure measure;
   uint64_t cycles = 0;
-  std::string flag; ///< of --activation-bits
+  std::string activationFlag,
+      weightFlag; ///< of --activation-bits, --weight-bits
 };
 
-/// Activations that share a type, whose bits could be chosen.
+/// Activations that share a type, or the weights of a layer, whose bits could
+/// be chosen.
 struct BitClass {
-  std::vector<std::string> values;
+  bool areWeights = false;
+  std::vector<std::string> values; ///< of weights: of the layer's result
   bool isWidened = false;
   unsigned wideBits = 16;
-  double soleNoise = 0;   ///< what its 8 bits add where all else has 16
-  int64_t soleCycles = 0; ///< what 16 bits add where all else has 8
+  double soleNoise = 0;   ///< what its 8 bits add where all else has more
+  int64_t soleCycles = 0; ///< what more bits add where all else has 8
 };
 
 struct BitReport {

@@ -39,7 +39,7 @@ struct Subset {
 };
 
 /// At most this many experiments are spent on items that may be left out again.
-inline constexpr unsigned kLeaveOutTrials = 16;
+inline constexpr unsigned kLeaveOutTrials = 24;
 
 /// Takes items by harm per cost, and apart from that by harm alone, as many as
 /// the goal needs (by bisection), and leaves out again what is not needed. The

@@ -41,15 +41,22 @@ void buildFloatPipeline(mlir::OpPassManager &manager,
 /// formats that have no chains. The chains are of f32, not quantized yet.
 void expandChains(mlir::func::FuncOp function);
 
-/// Bits of activations, 8 to 16: of all, and of those that share a type with a
-/// value of a name (nameValues(), or one of the nodes that were fused into it).
-struct ActivationBits {
+/// Bits: of all, and of what has a name (nameValues(), or one of the nodes that
+/// were fused into it).
+struct NamedBits {
   unsigned all = 8;
   std::map<std::string, unsigned> byName;
 };
 
+/// Of activations, 8 to 16; a name stands for all that shares a type with it.
+using ActivationBits = NamedBits;
+/// Of the weights of the layer that has a result of the name
+/// (WeightCorrections.h): 8, or 10 to 16.
+using WeightBits = NamedBits;
+
 /// Reads "16", "NAME=16" or several of these with commas between them.
 llvm::Expected<ActivationBits> parseActivationBits(llvm::StringRef text);
+llvm::Expected<WeightBits> parseWeightBits(llvm::StringRef text);
 
 /// Rewrites every function of `module` to quantized types, as nn-quantize does,
 /// and verifies the result. Values get at most the bits asked for: fewer where

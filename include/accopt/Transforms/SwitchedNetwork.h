@@ -39,12 +39,24 @@ struct SwitchedClass {
   Rounding wide;
 };
 
+/// A correction of weights (WeightCorrections.h).
+struct SwitchedCorrection {
+  std::string layer;   ///< that it belongs to
+  size_t index;        ///< of the class of its result
+  unsigned weightBits; ///< that the layer has with it
+  /// Classes of what it joins where it carries a residual on: it has wide bits
+  /// where one of them has. Empty: it always has 8.
+  llvm::SmallVector<size_t> joined;
+};
+
 struct SwitchedNetwork {
   /// `@main` has the arguments of the function that it was made from, and after
-  /// them three of tensor<1xf32> for each class: step, least, most. It returns
-  /// the values that were asked for.
+  /// them, of tensor<1xf32>, three for each class: step, least, most, and one
+  /// for each correction: 1, or 0 for a network without it. It returns the
+  /// values that were asked for.
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<SwitchedClass> classes;
+  std::vector<SwitchedCorrection> corrections;
 };
 
 /// The switched form of `function` (float, after the float pipeline), which
