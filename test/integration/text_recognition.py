@@ -7,7 +7,7 @@ Lines of text are rendered, and the binary's strings compared with onnxruntime's
 which 98 % should be equal. Blanks at a string's ends count apart: whether there is one is
 so close a call that weights of 12 bits change two of 60. Pages are rendered; the pixels
 that the detector calls text should be the same but for the edges. Each FLAG goes to
-acc-opt; --flag=--compensate-rounding --flag=--activation-bits=16 lose least.
+acc-opt; --flag=--activation-bits=16 loses least.
 """
 
 import argparse
