@@ -72,12 +72,14 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
   unsigned required =
       llvm::StringSwitch<unsigned>(op)
           .Cases({"Add", "Sub", "Mul", "Div", "Mod", "Equal", "Less", "Greater",
-                  "LessOrEqual", "GreaterOrEqual", "And", "Or", "Gather",
-                  "Expand", "Tile", "TopK"},
+                  "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor", "Pow",
+                  "Gather", "Expand", "Tile", "TopK"},
                  2)
-          .Cases({"Clip", "Round", "Sign", "Min", "Max", "Sum", "Floor", "Ceil",
-                  "Sqrt", "Neg", "Abs", "Not", "ReduceProd", "ReduceSum",
-                  "ReduceMax", "ReduceMin", "Cast", "NonZero"},
+          .Cases({"Clip",      "Round", "Sign",       "Min",       "Max",
+                  "Sum",       "Floor", "Ceil",       "Sqrt",      "Neg",
+                  "Abs",       "Not",   "Exp",        "Log",       "Reciprocal",
+                  "Sin",       "Cos",   "ReduceProd", "ReduceSum", "ReduceMax",
+                  "ReduceMin", "Cast",  "NonZero"},
                  1)
           .Cases({"Range", "Where"}, 3)
           .Default(0);
