@@ -75,11 +75,9 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
                   "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor", "Pow",
                   "Gather", "Expand", "Tile", "TopK"},
                  2)
-          .Cases({"Clip",      "Round", "Sign",       "Min",       "Max",
-                  "Sum",       "Floor", "Ceil",       "Sqrt",      "Neg",
-                  "Abs",       "Not",   "Exp",        "Log",       "Reciprocal",
-                  "Sin",       "Cos",   "ReduceProd", "ReduceSum", "ReduceMax",
-                  "ReduceMin", "Cast",  "NonZero"},
+          .Cases({"Clip", "Round", "Sign", "Min", "Max", "Sum", "Floor", "Ceil",
+                  "Sqrt", "Neg", "Abs", "Not", "ReduceProd", "ReduceSum",
+                  "ReduceMax", "ReduceMin", "Cast", "NonZero"},
                  1)
           .Cases({"Range", "Where"}, 3)
           .Default(0);

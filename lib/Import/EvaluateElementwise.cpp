@@ -260,16 +260,6 @@ std::optional<LogicalResult> Evaluator::elementwise(StringRef op) {
     return unary(same, [](float a) { return std::ceil(a); });
   if (op == "Sqrt")
     return unary(same, [](float a) { return std::sqrt(a); });
-  if (op == "Exp")
-    return unary(same, [](float a) { return std::exp(a); });
-  if (op == "Log")
-    return unary(same, [](float a) { return std::log(a); });
-  if (op == "Reciprocal")
-    return unary(same, [](float a) { return 1.0f / a; });
-  if (op == "Sin")
-    return unary(same, [](float a) { return std::sin(a); });
-  if (op == "Cos")
-    return unary(same, [](float a) { return std::cos(a); });
   if (op == "Pow")
     return power();
   if (op == "Neg")
