@@ -6,7 +6,8 @@ transformers.
 
 Trained weights are not to be had from a package registry, so that they are drawn with a
 seed; the statistics of normalizations are then measured on photographs, as training would
-have left them. `:dynamo` after a name asks for torch's newer exporter.
+have left them. `:dynamo` after a name asks for torch's newer exporter, `:opset9` for an old
+opset of the older one.
 """
 
 import contextlib
@@ -24,8 +25,8 @@ import samples
 # By package: name, side of the image. Sides are those that the networks are known for where
 # that is quick, and otherwise smaller.
 TORCHVISION = {
-    "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128, "densenet121": 224, "vgg11_bn": 224,
-    "alexnet": 224, "inception_v3": 224, "googlenet": 224, "squeezenet1_1": 224,
+    "resnet18": 160, "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128,
+    "densenet121": 224, "vgg11_bn": 224, "alexnet": 224, "inception_v3": 224, "googlenet": 224, "squeezenet1_1": 224,
     "shufflenet_v2_x1_0": 224, "mobilenet_v2": 224, "mobilenet_v3_small": 224,
     "efficientnet_b0": 224, "efficientnet_v2_s": 160, "mnasnet1_0": 224, "regnet_y_400mf": 224,
     "regnet_x_400mf": 224, "convnext_tiny": 128, "vit_b_32": 224, "swin_t": 128, "maxvit_t": 224,
@@ -77,6 +78,11 @@ TORCH_NAMES = ([f"torchvision/{n}" for n in TORCHVISION] + [f"timm/{n}" for n in
                                                "halonet26t")]
                + [f"smp/{n}:dynamo" for n in ("Unet/resnet18", "DeepLabV3Plus/mobilenet_v2", "PSPNet/resnet18")]
                + [f"ultralytics/{n}:dynamo" for n in ("yolov8n", "yolo11n")]
+               + [f"torchvision/{n}:opset{o}" for o, n in (
+                   (7, "resnet18"), (8, "squeezenet1_1"), (9, "mobilenet_v2"), (9, "densenet121"), (10, "googlenet"),
+                   (11, "shufflenet_v2_x1_0"), (11, "segmentation.lraspp_mobilenet_v3_large"),
+                   (12, "efficientnet_b0"), (12, "swin_t"))]
+               + [f"transformers/{n}:opset{o}" for o, n in ((9, "distilbert"), (11, "bert"), (12, "electra"))]
                + [f"transformers/{n}:dynamo" for n in ("bert", "minilm", "distilbert", "roberta", "mpnet")])
 
 
@@ -239,7 +245,7 @@ def export(name, path):
                               external_data=False, verbose=False)
         else:
             torch.onnx.export(network, arguments, str(path), input_names=names, dynamo=False,
-                              opset_version=17)
+                              opset_version=int(exporter.removeprefix("opset") or 17))
 
 
 if __name__ == "__main__":
