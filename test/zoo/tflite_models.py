@@ -79,11 +79,14 @@ def draw(name, generator, count, inputs):
 def convert(name):
     """The bytes of a network that TensorFlow's converter writes."""
     import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     network, _, mode = name.partition(":")
     model, photos = keras_models.network_of(f"keras/{network}")
     function = tf.function(lambda image: model(image, training=False), autograph=False)
     concrete = function.get_concrete_function(tf.TensorSpec((1, *photos.shape[1:]), tf.float32, name="image"))
+    # With variables the converter's own calibration does not run.
+    concrete = convert_variables_to_constants_v2(concrete)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if mode == "float16":
