@@ -140,8 +140,9 @@ def one(name, folder, limits, row=None):
         return {"name": name, "outcome": "not exported",
                 "reason": f"{type(error).__name__}: {str(error)}".splitlines()[0].replace(f"{path.parent}/", "")[:200]}
     options = {}
-    if name.startswith("packaged/"):
-        model = PACKAGED[name.partition("/")[2]]
+    kept = quantized_models.base_of(name) if name.startswith("quantized/") else name
+    if kept.startswith("packaged/"):
+        model = PACKAGED[kept.partition("/")[2]]
         options.update(fixed=model.fixed, decide=model.decide)
     with tempfile.TemporaryDirectory() as temporary:
         row = row or measure(path, inputs, Path(temporary), limits, **options)
