@@ -26,9 +26,11 @@ llvm::Error levelChannels(mlir::func::FuncOp function,
                           const CompileOptions &options, Progress &progress);
 
 /// --compensate-rounding and --correct-bias, after that. The network computes
-/// other floats from here on.
+/// other floats from here on. Layers of `exact` that will get corrections in any
+/// case are left to those.
 llvm::Error refineWeights(mlir::func::FuncOp function,
                           const Calibration &calibration,
+                          const ExactWeights &exact,
                           const CompileOptions &options, Progress &progress);
 
 /// Adds the corrections of weights of more than 8 bits, which `exact` has from

@@ -153,11 +153,12 @@ LogicalResult lowerToLLVM(ModuleOp module, const ExecutorOptions &options) {
   nested.addPass(memref::createExpandStridedMetadataPass());
   nested.addPass(createLowerAffinePass());
   nested.addPass(createSCFToControlFlowPass());
-  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(arith::createArithExpandOpsPass());
   pm.addPass(createConvertMathToLLVMPass());
-  // What LLVM has no intrinsic for: erf, asinh, ...
+  // What LLVM has no intrinsic for: erf, asinh, ... On a vector these become
+  // calls for its elements, which are taken out and put back by vector ops.
   pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createArithToLLVMConversionPass());
   pm.addPass(createConvertIndexToLLVMPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());

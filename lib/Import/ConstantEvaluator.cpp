@@ -72,8 +72,8 @@ FailureOr<bool> accopt::importer::evaluateConstants(NodeImporter &node) {
   unsigned required =
       llvm::StringSwitch<unsigned>(op)
           .Cases({"Add", "Sub", "Mul", "Div", "Mod", "Equal", "Less", "Greater",
-                  "LessOrEqual", "GreaterOrEqual", "And", "Or", "Gather",
-                  "Expand", "Tile", "TopK"},
+                  "LessOrEqual", "GreaterOrEqual", "And", "Or", "Xor", "Pow",
+                  "Gather", "Expand", "Tile", "TopK"},
                  2)
           .Cases({"Clip", "Round", "Sign", "Min", "Max", "Sum", "Floor", "Ceil",
                   "Sqrt", "Neg", "Abs", "Not", "ReduceProd", "ReduceSum",

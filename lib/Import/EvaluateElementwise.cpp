@@ -175,6 +175,30 @@ LogicalResult Evaluator::cast() {
   return done(result);
 }
 
+/// The exponent may have a type of its own. Integers go through double, as in
+/// onnxruntime.
+LogicalResult Evaluator::power() {
+  if (in.size() != 2)
+    return node.error("expected two inputs, got " + Twine(in.size()));
+  if (failed(broadcastAll()))
+    return failure();
+  HostTensor result = in[0];
+  const HostTensor &exponents = in[1];
+  for (int64_t i = 0, e = result.size(); i < e; ++i) {
+    double exponent =
+        exponents.isFloat() ? exponents.floats[i] : double(exponents.ints[i]);
+    if (result.isFloat()) {
+      result.floats[i] =
+          static_cast<float>(std::pow(double(result.floats[i]), exponent));
+      continue;
+    }
+    double value = std::pow(double(result.ints[i]), exponent);
+    result.ints[i] =
+        std::fabs(value) < 0x1p63 ? static_cast<int64_t>(value) : INT64_MIN;
+  }
+  return done(result);
+}
+
 LogicalResult Evaluator::where() {
   if (in.size() != 3 || in[0].isFloat() || in[1].type != in[2].type)
     return node.error("expected a condition and two inputs of one type");
@@ -213,6 +237,9 @@ std::optional<LogicalResult> Evaluator::elementwise(StringRef op) {
   if (op == "Or")
     return compare([](int64_t a, int64_t b) { return a || b; },
                    [](float, float) { return false; });
+  if (op == "Xor")
+    return compare([](int64_t a, int64_t b) { return !a != !b; },
+                   [](float, float) { return false; });
   if (op == "LessOrEqual")
     return compare([](int64_t a, int64_t b) { return a <= b; },
                    [](float a, float b) { return a <= b; });
@@ -233,6 +260,8 @@ std::optional<LogicalResult> Evaluator::elementwise(StringRef op) {
     return unary(same, [](float a) { return std::ceil(a); });
   if (op == "Sqrt")
     return unary(same, [](float a) { return std::sqrt(a); });
+  if (op == "Pow")
+    return power();
   if (op == "Neg")
     return unary([](int64_t a) -> int64_t { return 0 - uint64_t(a); },
                  [](float a) { return -a; });

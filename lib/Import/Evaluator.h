@@ -59,6 +59,7 @@ private:
   llvm::LogicalResult clip();
   llvm::LogicalResult topK();
   llvm::LogicalResult cast();
+  llvm::LogicalResult power();
   llvm::LogicalResult gather();
   llvm::LogicalResult range();
   llvm::LogicalResult where();

@@ -121,6 +121,11 @@ llvm::LogicalResult importConvInteger(NodeImporter &node);
 llvm::LogicalResult importDynamicQuantizeLstm(NodeImporter &node);
 llvm::LogicalResult importMatMulInteger(NodeImporter &node);
 llvm::LogicalResult importFusedConv(NodeImporter &node);
+llvm::LogicalResult importBiasedGelu(NodeImporter &node);
+llvm::LogicalResult importFusedMatMul(NodeImporter &node);
+llvm::LogicalResult importMatMulNBits(NodeImporter &node);
+llvm::LogicalResult importQuickGelu(NodeImporter &node);
+llvm::LogicalResult importSkipNorm(NodeImporter &node);
 
 llvm::LogicalResult importIf(NodeImporter &node);
 llvm::LogicalResult importLoop(NodeImporter &node);

@@ -184,9 +184,24 @@ static Error expandFunctions(onnx::ModelProto &proto) {
   return Error::success();
 }
 
+/// Trees and tables of scikit-learn's exporters are valid ONNX, but not
+/// networks. ONNX is built without their domain here, so that its checker would
+/// call the model invalid.
+static Error refuseClassicLearning(const onnx::GraphProto &graph) {
+  for (const onnx::NodeProto &node : graph.node())
+    if (node.domain() == "ai.onnx.ml")
+      return createStringError("node '" + node.name() + "' (" + node.op_type() +
+                               "): expected a supported operator (see "
+                               "--print-op-support), got ai.onnx.ml." +
+                               node.op_type());
+  return Error::success();
+}
+
 /// Everything that is asked of a model before inference runs on it, and the
 /// inlining of its functions.
 static Error checkAndInline(onnx::ModelProto &proto) {
+  if (Error error = refuseClassicLearning(proto.graph()))
+    return error;
   if (Error error = guard("not a valid ONNX model",
                           [&] { onnx::checker::check_model(proto); }))
     return error;

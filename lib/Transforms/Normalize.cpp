@@ -394,6 +394,7 @@ struct Normalize : accopt::impl::NormalizeBase<Normalize> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     populateNormalizeLinearPatterns(patterns);
+    populateNormalizeCastPatterns(patterns);
     populateNormalizeActivationPatterns(patterns);
     populateNormalizeMovementPatterns(patterns);
     GreedyRewriteConfig config;

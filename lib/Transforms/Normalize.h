@@ -12,6 +12,9 @@ namespace accopt {
 /// gemm, matmul and div in one form each; padding into windows.
 void populateNormalizeLinearPatterns(mlir::RewritePatternSet &patterns);
 
+/// One scale for each quantized activation.
+void populateNormalizeCastPatterns(mlir::RewritePatternSet &patterns);
+
 /// hard_sigmoid and hard_swish from their parts.
 void populateNormalizeActivationPatterns(mlir::RewritePatternSet &patterns);
 

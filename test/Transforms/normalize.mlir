@@ -227,3 +227,25 @@ func.func @no_silu(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> {
   %1 = nn.mul %0, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %1 : tensor<4xf32>
 }
+
+// An activation has one scale: here that of the second channel, whose range holds
+// that of the first, [0, 1.275] in [-2.56, 2.54].
+// CHECK-LABEL: func @one_scale
+// CHECK-NEXT: %[[Q:.*]] = quant.qcast %arg0 : tensor<1x2x4x4xf32> to tensor<1x2x4x4x!quant.uniform<i8:f32, 0.02{{[0-9]*}}>>
+// CHECK-NEXT: %[[D:.*]] = quant.dcast %[[Q]]
+// CHECK-NEXT: return %[[D]]
+func.func @one_scale(%x: tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32> {
+  %0 = quant.qcast %x : tensor<1x2x4x4xf32> to tensor<1x2x4x4x!quant.uniform<i8:f32:1, {0.005:-128,0.02:0}>>
+  %1 = quant.dcast %0 : tensor<1x2x4x4x!quant.uniform<i8:f32:1, {0.005:-128,0.02:0}>> to tensor<1x2x4x4xf32>
+  return %1 : tensor<1x2x4x4xf32>
+}
+
+// Of weights it stays one per channel.
+// CHECK-LABEL: func @weight_scales
+// CHECK: quant.qcast %{{.*}}x!quant.uniform<i8:f32:0, {
+func.func @weight_scales() -> tensor<2x1xf32> {
+  %w = nn.constant dense<[[0.5], [1.0]]> : tensor<2x1xf32> -> tensor<2x1xf32>
+  %0 = quant.qcast %w : tensor<2x1xf32> to tensor<2x1x!quant.uniform<i8:f32:0, {0.005,0.02}>>
+  %1 = quant.dcast %0 : tensor<2x1x!quant.uniform<i8:f32:0, {0.005,0.02}>> to tensor<2x1xf32>
+  return %1 : tensor<2x1xf32>
+}

@@ -108,35 +108,41 @@ def layers_of(name, x, L):
     return L.Dense(4)(L.Flatten()(L.Reshape((-1, 16))(x)))
 
 
-def main():
+def network_of(name):
+    """The network with statistics of photographs, and those: [8, *shape]."""
     import keras
-    import tensorflow as tf
-    import tf2onnx
 
     import samples
 
-    name = sys.argv[1].partition("/")[2]
+    rest = name.partition("/")[2]
     keras.utils.set_random_seed(7)
     generator = np.random.default_rng(11)
-    if name in OWN:
-        x = keras.Input(OWN[name], 1)
-        model = keras.Model(x, layers_of(name, x, keras.layers))
-        shape = OWN[name]
+    shape = shape_of(name)
+    if rest in OWN:
+        x = keras.Input(shape, 1)
+        model = keras.Model(x, layers_of(rest, x, keras.layers))
     else:
-        shape = (APPLICATIONS[name],) * 2 + (3,)
-        model = getattr(keras.applications, name)(weights=None, input_shape=shape, classifier_activation=None)
+        model = getattr(keras.applications, rest)(weights=None, input_shape=shape, classifier_activation=None)
         model = keras.Model(model.inputs, model.outputs)
     if len(shape) == 3 and shape[2] == 3:
-        photos = samples.images(generator, 8, shape, scale_of(sys.argv[1]), last=True)
+        photos = samples.images(generator, 8, shape, scale_of(name), last=True)
     else:
         photos = generator.standard_normal((8, *shape)).astype(np.float32)
-    if name not in OWN:
+    if rest not in OWN:
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.momentum = 0.0
         model(photos, training=True)
+    return model, photos
+
+
+def main():
+    import tensorflow as tf
+    import tf2onnx
+
+    model, photos = network_of(sys.argv[1])
     function = tf.function(lambda image: model(image, training=False), autograph=False)
-    spec = [tf.TensorSpec((1, *shape), tf.float32, name="image")]
+    spec = [tf.TensorSpec((1, *photos.shape[1:]), tf.float32, name="image")]
     tf2onnx.convert.from_function(function, spec, opset=15, output_path=sys.argv[2])
 
 

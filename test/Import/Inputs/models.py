@@ -255,6 +255,15 @@ def unsupported():
         {"x": [1, 2, 4], "d": [2, 2]}, {"y": [1, 2, 4]}, {"r": F32(0.5), "t": np.array(True)})
 
 
+def classic_learning():
+    """A pipeline of scikit-learn: valid ONNX, of operators that are no network's."""
+    made = model([node("Scaler", "x", "s", domain="ai.onnx.ml", offset=[0.5], scale=[2.0]),
+                  node("Relu", "s", "y")],
+                 {"x": [1, 4]}, {"y": [1, 4]})
+    made.opset_import.append(helper.make_opsetid("ai.onnx.ml", 1))
+    return made
+
+
 def weights():
     generator = np.random.default_rng(0)
     return model([node("MatMul", "x w", "y")], {"x": [1, 32]}, {"y": [1, 16]},
