@@ -268,7 +268,7 @@ llvm::Expected<Calibration> Compiler::toFused() {
   if (!exact)
     return makeFileError(options.input, llvm::toString(exact.takeError()));
   if (llvm::Error error =
-          refineWeights(function, *calibration, *exact, options, progress))
+          refineWeights(function, *calibration, options, progress))
     return std::move(error);
   if (llvm::Error error =
           correctWeights(function, *exact, *calibration, options, progress))

@@ -73,7 +73,6 @@ llvm::Error levelChannels(func::FuncOp function, const CompileOptions &options,
 }
 
 llvm::Error refineWeights(func::FuncOp function, const Calibration &calibration,
-                          const ExactWeights &exact,
                           const CompileOptions &options, Progress &progress) {
   if (!options.compensatesRounding() && !options.correctBias)
     return llvm::Error::success();
@@ -81,16 +80,6 @@ llvm::Error refineWeights(func::FuncOp function, const Calibration &calibration,
       planQuantization(function, calibration.ranges);
   if (!plan)
     return makeFileError(options.input, llvm::toString(plan.takeError()));
-  // What corrections add is finer the less there is of it. A goal may do
-  // without them.
-  if (!options.accuracyGoal) {
-    auto names = nameValues(function);
-    for (const auto &[op, layer] : exact.layers())
-      llvm::erase_if(plan->weights, [&, name = names.lookup(op->getResult(0))](
-                                        const WeightQuantizer &quantizer) {
-        return quantizer.layer == name;
-      });
-  }
   if (options.compensatesRounding())
     compensate(function, *plan, calibration.patches, options, progress);
   if (options.correctBias)

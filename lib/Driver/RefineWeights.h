@@ -26,11 +26,9 @@ llvm::Error levelChannels(mlir::func::FuncOp function,
                           const CompileOptions &options, Progress &progress);
 
 /// --compensate-rounding and --correct-bias, after that. The network computes
-/// other floats from here on. Layers of `exact` that will get corrections in any
-/// case are left to those.
+/// other floats from here on.
 llvm::Error refineWeights(mlir::func::FuncOp function,
                           const Calibration &calibration,
-                          const ExactWeights &exact,
                           const CompileOptions &options, Progress &progress);
 
 /// Adds the corrections of weights of more than 8 bits, which `exact` has from

@@ -88,6 +88,14 @@ LogicalResult Evaluator::arithmetic(StringRef op) {
                 [](float a, float b) { return std::max(a, b); });
 }
 
+/// With the divisor's sign, as numpy.mod.
+static float floorRemainder(float a, float b) {
+  float rest = std::fmod(a, b);
+  if (rest == 0)
+    return std::copysign(0.0f, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
 LogicalResult Evaluator::divide(bool remainder) {
   if (in.size() == 2 && !in[1].isFloat() && llvm::is_contained(in[1].ints, 0))
     return node.error("expected a divisor other than zero, got zero");
@@ -104,7 +112,11 @@ LogicalResult Evaluator::divide(bool remainder) {
         return !truncated && rest != 0 && (rest < 0) != (b < 0) ? rest + b
                                                                 : rest;
       },
-      [](float a, float b) { return std::fmod(a, b); });
+      [truncated](float a, float b) {
+        return truncated || std::isnan(a) || std::isnan(b)
+                   ? std::fmod(a, b)
+                   : floorRemainder(a, b);
+      });
 }
 
 /// Bounds may be missing, or attributes.

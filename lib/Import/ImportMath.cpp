@@ -194,8 +194,6 @@ LogicalResult accopt::importer::importBinaryMath(NodeImporter &node) {
   Value lhs = node.number(0), rhs = lhs ? node.number(1) : nullptr;
   if (!lhs || !rhs)
     return failure();
-  if (kind == nn::BinaryKind::Mod && !isIntegerValue(lhs))
-    return node.error("expected fmod = 1 for floats, got 0");
   // One slope for all is a function of one value.
   if (kind == nn::BinaryKind::PRelu)
     if (std::optional<float> slope = splatOf(node, 1))

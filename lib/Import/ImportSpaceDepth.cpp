@@ -82,6 +82,9 @@ LogicalResult accopt::importer::importSpaceToDepth(NodeImporter &node) {
   std::optional<int64_t> block = readBlock(node);
   if (!block)
     return failure();
+  std::string mode = node.stringAttr("mode", "DCR");
+  if (mode != "DCR" && mode != "CRD")
+    return node.error("expected mode DCR or CRD, got '" + mode + "'");
   ArrayRef<int64_t> shape = node.shape(0);
   int64_t b = *block, n = shape[0], c = shape[1];
   if (shape[2] % b != 0 || shape[3] % b != 0)
@@ -90,7 +93,9 @@ LogicalResult accopt::importer::importSpaceToDepth(NodeImporter &node) {
                       Twine(shape[3]));
   int64_t h = shape[2] / b, w = shape[3] / b;
   Value split = node.reshape(node.operand(0), {n, c, h, b, w, b});
-  return node.setOutput(0,
-                        node.reshape(transpose(node, split, {0, 3, 5, 1, 2, 4}),
-                                     {n, c * b * b, h, w}));
+  const int64_t depthFirst[] = {0, 3, 5, 1, 2, 4};
+  const int64_t columnFirst[] = {0, 1, 3, 5, 2, 4};
+  Value moved =
+      transpose(node, split, mode == "DCR" ? depthFirst : columnFirst);
+  return node.setOutput(0, node.reshape(moved, {n, c * b * b, h, w}));
 }

@@ -231,6 +231,17 @@ void Converter::convertOp(nn::ChainOp op) {
 // Two values
 //===----------------------------------------------------------------------===//
 
+/// The remainder with the divisor's sign.
+static Value floorRemainder(Scalars &s, Value a, Value c) {
+  Value zero = s.number(0), rest = s.make<arith::RemFOp>(a, c);
+  auto isNegative = [&](Value value) {
+    return s.compare(arith::CmpFPredicate::OLT, value, zero);
+  };
+  Value differ = s.make<arith::XOrIOp>(isNegative(rest), isNegative(c));
+  Value isRest = s.compare(arith::CmpFPredicate::ONE, rest, zero);
+  return s.select(s.make<arith::AndIOp>(differ, isRest), s.add(rest, c), rest);
+}
+
 static Value binaryFloat(Scalars &s, nn::BinaryKind kind, Value a, Value c) {
   using nn::BinaryKind;
   using P = arith::CmpFPredicate;
@@ -251,6 +262,8 @@ static Value binaryFloat(Scalars &s, nn::BinaryKind kind, Value a, Value c) {
     return s.make<arith::MaximumFOp>(a, c);
   case BinaryKind::FMod:
     return s.make<arith::RemFOp>(a, c);
+  case BinaryKind::Mod:
+    return floorRemainder(s, a, c);
   case BinaryKind::PRelu:
     return s.select(s.compare(P::OLT, a, s.number(0)), s.mul(c, a), a);
   case BinaryKind::Equal:
