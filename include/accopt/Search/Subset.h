@@ -46,10 +46,10 @@ inline constexpr unsigned kLeaveOutTrials = 24;
 
 /// Takes items by harm per cost, and apart from that by harm alone, as many as
 /// the goal needs (by bisection), of all items and of those of each scope, and
-/// leaves out of the cheapest one what is not needed. Nothing where not even all
-/// items reach the goal. At most 2 + 2 log2(n) experiments, 1 + 2 log2(n) for
-/// each scope and kLeaveOutTrials, none of them twice.
-/// `trials` becomes their number.
+/// leaves out of the cheapest one what is not needed. Nothing where not even
+/// all items reach the goal. At most 2 + 2 log2(n) experiments, 1 + 2 log2(n)
+/// for each scope and kLeaveOutTrials, none of them twice. `trials` becomes
+/// their number.
 llvm::Expected<std::optional<Subset>> chooseByHarm(const SubsetProblem &problem,
                                                    unsigned &trials);
 
