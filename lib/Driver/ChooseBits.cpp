@@ -254,8 +254,8 @@ llvm::Expected<BitChooser::Items> BitChooser::choose(double aim) {
     if (llvm::Error error = rank())
       return std::move(error);
   // Both kinds, and each on its own.
-  unsigned bisections = 2 * 3 * llvm::Log2_64_Ceil(itemCount() + 1);
-  progress.begin("choice of bits", int64_t(4 + bisections + kLeaveOutTrials));
+  int64_t bisections = 2 * 3 * int64_t(llvm::Log2_64_Ceil(itemCount() + 1));
+  progress.begin("choice of bits", 4 + bisections + kLeaveOutTrials);
   problem.goal = aim;
   llvm::BitVector activations(itemCount(), true);
   activations.reset(unsigned(choosable.size()), itemCount());
