@@ -33,8 +33,9 @@ public:
   llvm::Expected<bool> reaches(const llvm::BitVector &items, bool &isKnown);
   /// Keeps `items`, which reach the goal, if no cheaper ones are known.
   llvm::Error offer(const llvm::BitVector &items);
-  /// The fewest first items of `order` that reach the goal, if all of them do.
-  llvm::Expected<std::optional<llvm::BitVector>> bisect(const Order &order);
+  /// Offers the fewest first items of `order` that reach the goal; false where
+  /// not even all of them do.
+  llvm::Expected<bool> take(const Order &order);
   /// Leaves out items, in `order`.
   llvm::Expected<llvm::BitVector> leaveOut(llvm::BitVector items,
                                            const Order &order, unsigned trials);
@@ -42,6 +43,7 @@ public:
   std::optional<Subset> best;
 
 private:
+  llvm::Expected<std::optional<llvm::BitVector>> bisect(const Order &order);
   std::vector<bool> keyOf(const llvm::BitVector &items) const {
     std::vector<bool> key(size());
     for (unsigned item : items.set_bits())
@@ -115,6 +117,17 @@ Laboratory::bisect(const Order &order) {
   return firstOf(high);
 }
 
+llvm::Expected<bool> Laboratory::take(const Order &order) {
+  auto taken = bisect(order);
+  if (!taken)
+    return taken.takeError();
+  if (!*taken)
+    return false;
+  if (llvm::Error error = offer(**taken))
+    return std::move(error);
+  return true;
+}
+
 llvm::Expected<llvm::BitVector> Laboratory::leaveOut(llvm::BitVector items,
                                                      const Order &order,
                                                      unsigned trials) {
@@ -175,13 +188,11 @@ accopt::chooseByHarm(const SubsetProblem &problem, unsigned &trials) {
     for (Order order : {orderBy(size, ratio), orderBy(size, harm)}) {
       llvm::erase_if(order,
                      [&](size_t item) { return !scope.test(unsigned(item)); });
-      auto taken = laboratory.bisect(order);
-      if (!taken)
-        return taken.takeError();
-      if (!*taken)
+      llvm::Expected<bool> reached = laboratory.take(order);
+      if (!reached)
+        return reached.takeError();
+      if (!*reached)
         break;
-      if (llvm::Error error = laboratory.offer(**taken))
-        return std::move(error);
     }
   if (laboratory.best) {
     // The dearest for what they bring go first.
@@ -209,14 +220,12 @@ accopt::chooseAtRandom(const SubsetProblem &problem, unsigned trials,
     std::vector<uint64_t> keys(problem.items.size());
     for (uint64_t &key : keys)
       key = random();
-    auto taken = laboratory.bisect(
+    llvm::Expected<bool> reached = laboratory.take(
         orderBy(keys.size(), [&](size_t i) { return double(keys[i]); }));
-    if (!taken)
-      return taken.takeError();
-    if (!*taken)
+    if (!reached)
+      return reached.takeError();
+    if (!*reached)
       break;
-    if (llvm::Error error = laboratory.offer(**taken))
-      return std::move(error);
     // A small problem has no new sets at some point.
   } while (!laboratory.isSpent() && laboratory.count() > before);
   return laboratory.best;

@@ -30,8 +30,8 @@ struct BitPoint {
   size_t corrected = 0; ///< layers with weights of more than 8 bits
   GoalMeasure measure;
   uint64_t cycles = 0;
-  std::string activationFlag,
-      weightFlag; ///< of --activation-bits, --weight-bits
+  std::string activationFlag; ///< of --activation-bits
+  std::string weightFlag;     ///< of --weight-bits
 };
 
 /// Activations that share a type, or the weights of a layer, whose bits could
